@@ -1,0 +1,1 @@
+"""The flight departures service that the notebooks study: one Django project and app."""
