@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def build(source: Path = ROOT, output: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Build the book of `source` into `output`/_build/html; code 0 when nothing is amiss."""
-    command = [sys.executable, "-m", "jupyter_book", "build", str(source)]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source)]
     command += ["--path-output", str(output), "-W", "-n", "--keep-going"]
     return subprocess.run(command, capture_output=True, text=True, cwd=source, check=False)
 

@@ -42,9 +42,9 @@ def execute(path: Path) -> None:
             cell.metadata.pop("execution", None)
             client.execute_cell(cell, index)
             print(f"\r{path.stem}: cell {index + 1} of {len(notebook.cells)}", end="", flush=True)
-        stamp = nbformat.v4.new_code_cell(STAMP)
-        client.execute_cell(stamp, len(notebook.cells), store_history=False)
-        seen = json.loads(stamp.outputs[0].text)
+        notebook.cells.append(nbformat.v4.new_code_cell(STAMP))
+        client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1, store_history=False)
+        seen = json.loads(notebook.cells.pop().outputs[0].text)
     print()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # timestamps would differ on each run

@@ -1,0 +1,1 @@
+"""Plumbing behind the notebooks. What a page teaches stands in its cells, never here."""
