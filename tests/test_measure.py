@@ -1,0 +1,127 @@
+"""The measuring tools count what is there and print nothing that the comparison trips over."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nexus import measure, servers
+
+FIGURES = re.compile(
+    (Path(__file__).parent / "sanitize.cfg").read_text().split("regex: ")[1].splitlines()[0]
+)
+
+
+@settings(deadline=None)
+@given(st.floats(min_value=1e-9, max_value=1e4))
+def test_every_time_is_printed_in_the_form_that_the_sanitizer_knows(seconds: float) -> None:
+    assert FIGURES.sub("", measure.took(seconds)) == ""
+
+
+@pytest.mark.parametrize(
+    ("sql", "shape"),
+    [
+        ("SELECT a FROM t WHERE b = 'it''s' LIMIT 21", "SELECT a FROM t WHERE b = ? LIMIT ?"),
+        ("SELECT t1.c2 FROM t1 WHERE x IN (1,2, 3)", "SELECT t1.c2 FROM t1 WHERE x IN (…)"),
+        ("SELECT a\n  FROM t WHERE b = %s", "SELECT a FROM t WHERE b = ?"),
+        ("SELECT a FROM t WHERE b = -1.5", "SELECT a FROM t WHERE b = ?"),
+        ("SELECT a FROM t WHERE b = 1", "SELECT a FROM t WHERE b = ?"),
+    ],
+)
+def test_shape(sql: str, shape: str) -> None:
+    assert measure.shape(sql) == shape
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9**9), min_size=2, max_size=50))
+def test_lists_of_any_length_have_one_shape(ids: list[int]) -> None:
+    listed = ", ".join(map(str, ids))
+    assert measure.shape(f"SELECT a FROM t WHERE b IN ({listed})").endswith("IN (…)")
+
+
+@pytest.mark.django_db
+def test_queries_are_counted_and_folded() -> None:
+    from departures.models import Airline
+
+    with measure.queries() as seen:
+        for code in ("AA", "UA", "DL"):
+            Airline.objects.filter(code=code).first()
+        Airline.objects.count()
+    assert seen.count == 4
+    assert [times for times, _ in seen.folded] == [3, 1]
+    assert "    3 x SELECT" in repr(seen)
+
+
+@pytest.mark.django_db
+def test_a_long_block_is_counted_whole() -> None:
+    from departures.models import Airline
+
+    with measure.queries() as seen:
+        for _ in range(9_100):  # Django's own log keeps the last 9,000
+            Airline.objects.exists()
+    assert seen.count == 9_100
+
+
+def test_race_shows_ratios_of_medians() -> None:
+    race = measure.Race({"slow": [3.0, 4.0, 5.0], "fast": [1.0, 2.0, 9.0]})
+    assert race.ratio("slow", "fast") == 2.0
+    text = repr(race)
+    assert "≈ 4 s" in text
+    assert "≈ 2 times" in text
+    assert not re.search(r"\d", FIGURES.sub("", text).replace("3 interleaved", ""))
+
+
+def test_race_is_interleaved() -> None:
+    calls: list[str] = []
+    measure.race({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=5)
+    assert len(calls) == 12
+    for lap in range(6):
+        assert set(calls[2 * lap : 2 * lap + 2]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "rounds"), [({"a": int}, 9), ({"a": int, "b": int}, 2), ({}, 9)]
+)
+def test_a_race_of_nothing_is_refused(alternatives: dict, rounds: int) -> None:
+    with pytest.raises(ValueError, match="a race needs"):
+        measure.race(alternatives, rounds=rounds)
+
+
+@pytest.fixture(scope="module")
+def mariadb():
+    if reason := servers.available("mariadb"):
+        pytest.skip(reason)
+    with servers.mariadb() as server:
+        connection = server.connect()
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE counted")
+            cursor.execute("USE counted")
+            cursor.execute("CREATE TABLE t (a INT PRIMARY KEY, b INT)")
+            cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(n, n % 7) for n in range(1000)])
+        connection.commit()
+        yield connection
+        connection.close()
+
+
+def run(connection, sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        cursor.fetchall()
+
+
+def test_reads_of_nothing_are_none(mariadb) -> None:
+    with measure.reads(mariadb) as seen:
+        pass
+    assert (seen.rows, seen.selects, seen.sent) == (0, 0, 0)
+
+
+def test_reads_count_rows_and_selects(mariadb) -> None:
+    run(mariadb, "SELECT * FROM t WHERE b = 3")
+    with measure.reads(mariadb) as seen:
+        run(mariadb, "SELECT * FROM t WHERE b = 3")
+        run(mariadb, "SELECT * FROM t WHERE a = 3")
+    assert seen.selects == 2
+    assert 1001 <= seen.rows <= 1003  # the scan, its end, one row by its key
+    assert seen.sent > 100

@@ -1,0 +1,351 @@
+"""Wrong answers to the exercises of `speed/caching`: label -> (answer, part of its hint)."""
+
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import redis
+
+# --- hit_ratio -----------------------------------------------------------------------------------
+
+
+def right_ratio(popularity: list[float], rate: float, ttl: float) -> float:
+    return sum(p * p * rate * ttl / (1 + p * rate * ttl) for p in popularity)
+
+
+def everyone_alike(popularity: list[float], rate: float, ttl: float) -> float:
+    fills = rate * ttl / len(popularity)
+    return fills / (1 + fills)
+
+
+def ttl_over_gap(popularity: list[float], rate: float, ttl: float) -> float:
+    return min(1, rate * ttl)
+
+
+def ttl_over_gap_of_each(popularity: list[float], rate: float, ttl: float) -> float:
+    return sum(p * min(1, p * rate * ttl) for p in popularity)
+
+
+def unweighted(popularity: list[float], rate: float, ttl: float) -> float:
+    ratios = [p * rate * ttl / (1 + p * rate * ttl) for p in popularity]
+    return sum(ratios) / len(ratios)
+
+
+def sliding(popularity: list[float], rate: float, ttl: float) -> float:
+    return sum(p * (1 - math.exp(-p * rate * ttl)) for p in popularity)
+
+
+# --- get_or_build --------------------------------------------------------------------------------
+
+RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
+in_process = threading.Lock()
+
+
+def no_lock(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    value = r.get(key)
+    if value is None:
+        value = build()
+        r.set(key, value, ex=ttl)
+    return value
+
+
+def lock_in_process(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    with in_process:
+        return no_lock(r, key, build, ttl)
+
+
+def locking(
+    r: redis.Redis,
+    key: bytes,
+    build: Callable,
+    ttl: int | None,
+    *,
+    again: bool = True,
+    expiry: int | None = 10_000,
+    release: str = "mine",
+    on_error: bool = True,
+    empty_is_miss: bool = False,
+) -> Any:
+    """The solution, with a switch for each way to get it wrong."""
+
+    def missing(value: Any) -> bool:
+        return not value if empty_is_miss else value is None
+
+    def let_go() -> None:
+        if release == "mine":
+            r.eval(RELEASE, 1, lock, token)
+        elif release == "any":
+            r.delete(lock)
+
+    if not missing(value := r.get(key)):
+        return value
+    lock, token = key + b":lock", secrets.token_bytes(8)
+    while not r.set(lock, token, nx=True, px=expiry):
+        time.sleep(0.002)
+    try:
+        value = r.get(key) if again else None
+        if missing(value):
+            value = build()
+            r.set(key, value, ex=ttl)
+    except BaseException:
+        if on_error:
+            let_go()
+        raise
+    let_go()
+    return value
+
+
+def page_for_ever(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    return locking(r, key, build, None)
+
+
+def never_stores(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    return build()
+
+
+def builds_twice(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    build()
+    return locking(r, key, build, ttl)
+
+
+def gives_up(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    if (value := r.get(key)) is None and r.set(key + b":lock", b"x", nx=True, px=10_000):
+        r.set(key, value := build(), ex=ttl)
+        r.delete(key + b":lock")
+    return value
+
+
+def swallows(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    try:
+        return locking(r, key, build, ttl)
+    except Exception:
+        return b""
+
+
+# --- change_gate ---------------------------------------------------------------------------------
+
+STORE = """if (redis.call('GET', KEYS[2]) or '') == ARGV[2] then
+    redis.call('SET', KEYS[1], ARGV[1], 'EX', 60) end"""
+
+
+def sql(conn: Any, statement: str, *values: Any) -> Any:
+    with conn.cursor() as cursor:
+        cursor.execute(statement, values)
+        row = cursor.fetchone()
+    return row and row[0]
+
+
+def select(conn: Any, flight: int) -> Any:
+    return sql(conn, "SELECT gate FROM gates WHERE flight = %s", flight)
+
+
+def plain_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    gate = r.get(f"gate:{flight}")
+    yield gate
+    if gate is None:
+        gate = select(conn, flight)
+        yield gate
+        r.set(f"gate:{flight}", gate, ex=60)
+        yield gate
+
+
+def token_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    keys = f"gate:{flight}", f"version:{flight}"
+    gate, version = r.mget(keys)
+    yield gate
+    if gate is None:
+        gate = select(conn, flight)
+        yield gate
+        r.eval(STORE, 2, *keys, gate, version or "")
+        yield gate
+
+
+def late_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    keys = f"gate:{flight}", f"version:{flight}"
+    gate = r.get(keys[0])
+    yield gate
+    if gate is None:
+        gate = select(conn, flight)
+        yield gate
+        version = r.get(keys[1])
+        yield gate
+        r.eval(STORE, 2, *keys, gate, version or "")
+        yield gate
+
+
+def watching_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    with r.pipeline() as late:
+        late.watch(f"gate:{flight}")
+        yield
+        gate = late.get(f"gate:{flight}")
+        yield gate
+        if gate is None:
+            gate = select(conn, flight)
+            yield gate
+            late.multi()
+            late.set(f"gate:{flight}", gate, ex=60)
+            with suppress(redis.WatchError):
+                late.execute()
+            yield gate
+
+
+def uncached_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    yield select(conn, flight)
+
+
+def hasty_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    gate = r.get(f"gate:{flight}")
+    if gate is None:
+        gate = select(conn, flight)
+        r.set(f"gate:{flight}", gate, ex=60)
+    yield gate
+
+
+def silent_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    for _ in plain_reader(conn, r, flight):
+        yield
+
+
+def writer(*steps: str) -> Callable:
+    """A writer that makes these steps."""
+
+    def change(conn: Any, r: redis.Redis, flight: int, gate: str) -> Iterator[Any]:
+        trips = {
+            "update": partial(
+                sql, conn, "UPDATE gates SET gate = %s WHERE flight = %s", gate, flight
+            ),
+            "commit": conn.commit,
+            "delete": partial(r.delete, f"gate:{flight}"),
+            "store": partial(r.set, f"gate:{flight}", gate, ex=60),
+            "raise": r.pipeline().incr(f"version:{flight}").delete(f"gate:{flight}").execute,
+        }
+        for step in steps:
+            trips[step]()
+            yield
+
+    return change
+
+
+def at_once(conn: Any, r: redis.Redis, flight: int, gate: str) -> Iterator[Any]:
+    for _ in writer("update", "commit", "raise")(conn, r, flight, gate):
+        pass
+    yield
+
+
+def no_generator(*args: Any) -> None:
+    return None
+
+
+# --- board_key -----------------------------------------------------------------------------------
+
+
+def language(request: Any) -> str:
+    return request.headers.get("Accept-Language", "en")
+
+
+def named(request: Any) -> str:
+    return f"{request.path}:{request.GET['hour']}:{language(request)}"
+
+
+EXERCISES: dict[str, dict[str, tuple[Any, str]]] = {
+    "hit_ratio": {
+        "everyone-alike": (everyone_alike, "do not share an average"),
+        "ttl-over-gap": (ttl_over_gap, "the length of the TTL over the gap"),
+        "ttl-over-gap of each key": (ttl_over_gap_of_each, "however popular the key is"),
+        "unweighted": (unweighted, "weigh them"),
+        "sliding TTL": (sliding, "counts from the write"),
+        "misses": (lambda *given: 1 - right_ratio(*given), "share of the misses"),
+        "percent": (lambda *given: 100 * right_ratio(*given), "between 0 and 1"),
+        "a guess": (lambda *given: 0.8, "was measured"),
+        "a text": (lambda *given: "0.8", "a number is asked for"),
+    },
+    "get_or_build": {
+        "no-lock": (no_lock, "every caller built"),
+        "lock-no-recheck": (partial(locking, again=False), "while you waited for the lock"),
+        "delete-any-lock": (partial(locking, release="any"), "whose lock is it?"),
+        "lock-in-process": (lock_in_process, "another process"),
+        "lock-for-ever": (partial(locking, expiry=None), "no time to live: when its holder dies"),
+        "lock-kept": (partial(locking, release="none"), "your lock is still there"),
+        "lock-kept-on-error": (partial(locking, on_error=False), "the lock stayed"),
+        "empty-is-a-miss": (partial(locking, empty_is_miss=True), "it is not a miss"),
+        "page-for-ever": (page_for_ever, "60 s were asked for"),
+        "never-stores": (never_stores, "does not hold the page"),
+        "builds-twice": (builds_twice, "called 2 times by one caller"),
+        "gives-up": (gives_up, "got different answers"),
+        "swallows-the-error": (swallows, "got an answer all the same"),
+    },
+    "change_gate": {
+        "delete-inside-atomic": (
+            (plain_reader, writer("update", "delete", "commit")),
+            "which row does a reader see before your commit?",
+        ),
+        "delete-first": (
+            (plain_reader, writer("delete", "update", "commit")),
+            "orders end stale: which row does a reader see before your commit?",
+        ),
+        "delete-once": (
+            (plain_reader, writer("update", "commit", "delete")),
+            "a reader may hold the old row already",
+        ),
+        "delete-twice": (
+            (plain_reader, writer("delete", "update", "commit", "delete")),
+            "a second delete comes too early",
+        ),
+        "store-the-new": (
+            (plain_reader, writer("update", "commit", "store")),
+            "can be overwritten by a reader",
+        ),
+        "token-before-commit": (
+            (token_reader, writer("update", "raise", "commit")),
+            "which row does a reader see before your commit?",
+        ),
+        "version-read-late": (
+            (late_reader, writer("update", "commit", "raise")),
+            "is the version read before the row?",
+        ),
+        "watch": (
+            (watching_reader, writer("update", "commit", "delete")),
+            "nothing that WATCH could see",
+        ),
+        "never-caches": ((uncached_reader, writer("update", "commit")), "nothing was cached"),
+        "no-invalidation": ((plain_reader, writer("update", "commit")), "what removes it?"),
+        "no-commit": ((plain_reader, writer("update", "delete")), "is it committed?"),
+        "no-yield-in-the-reader": (
+            (hasty_reader, writer("update", "commit", "delete")),
+            "step 1 of read_gate makes 3 trips",
+        ),
+        "no-yield-in-the-writer": ((token_reader, at_once), "step 1 of change_gate makes 3 trips"),
+        "yields-no-gate": (
+            (silent_reader, writer("update", "commit", "raise")),
+            "must be the gate",
+        ),
+        "no-generator": ((no_generator, no_generator), "read_gate is no generator"),
+        "one function": (plain_reader, "two generator functions"),
+    },
+    "board_key": {
+        "full-path": (lambda request: request.get_full_path() + language(request), "utm_source"),
+        "full-path-alone": (lambda request: request.get_full_path(), "two languages share a key"),
+        "path-only": (lambda request: request.path + language(request), "two hours share a key"),
+        "hour-only": (
+            lambda request: request.GET["hour"] + language(request),
+            "two airports share a key",
+        ),
+        "per-user": (
+            lambda request: named(request) + request.COOKIES["sessionid"],
+            "two users get the same board",
+        ),
+        "no-default-language": (
+            lambda request: (
+                f"{request.path}{request.GET['hour']}" + request.headers.get("Accept-Language", "")
+            ),
+            "no language means `en`",
+        ),
+        "random": (lambda request: secrets.token_hex(), "the same request got two keys"),
+        "a tuple": (lambda request: (request.path, request.GET["hour"]), "a key is a text"),
+    },
+}
