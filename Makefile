@@ -16,10 +16,10 @@ help: ## what can be made
 book: $(READY) ## build the site into _build/html
 	@$(BIN)/python tools/book.py
 
-test: $(READY) .cache/apt-servers .cache/apt-tests ## execute and compare everything (only=part/name: one entry)
+test: $(READY) .cache/apt-servers .cache/apt-tests .cache/warm ## execute and compare everything (only=part/name: one entry)
 	@$(BIN)/python -m pytest -n auto --dist loadscope $(ONLY)
 
-lab: $(READY) .cache/apt-servers ## work through the entries in JupyterLab
+lab: $(READY) .cache/apt-servers .cache/warm ## work through the entries in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.
 
 lint: $(READY) ## ruff on code and notebooks
@@ -41,7 +41,11 @@ $(READY): requirements.txt tools/setup.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) sh tools/setup.sh python
 
 .cache/apt-servers: binder/apt.txt
-	@sh tools/setup.sh packages $< && mkdir -p .cache && touch $@
+	@sh tools/setup.sh packages $< $@
 
 .cache/apt-tests: tests/apt.txt
-	@sh tools/setup.sh packages $< && mkdir -p .cache && touch $@
+	@sh tools/setup.sh packages $< $@
+
+# The loaded databases that the entries start from, made once in the user's cache.
+.cache/warm: $(READY) data/SHA256SUMS $(wildcard departures/*.py departures/migrations/*.py)
+	@$(BIN)/python tools/warm.py && mkdir -p .cache && touch $@

@@ -14,8 +14,8 @@ from typing import Any
 
 Session = Generator[Any, None, None]
 
-_CACHED_FOR = 0.12
-"""InnoDB refreshes `INNODB_TRX` every 0.1 s; two looks this far apart (s) are two snapshots."""
+_APART = 0.12
+"""Seconds between two looks: InnoDB shows its old snapshot until nobody has asked for 0.1 s."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ def _play_threads(
 
     def settle() -> None:
         """Wait until each busy session has been seen waiting in two snapshots in a row."""
-        seen: dict[str, float] = {}
-        deadline = time.monotonic() + patience
+        looked = started = time.monotonic()
+        before: set[str] = set()
         while True:
             for name, worker in workers.items():
                 for step in worker.collect():
@@ -160,15 +160,17 @@ def _play_threads(
             busy = {name for name, worker in workers.items() if worker.busy}
             if not busy:
                 return
-            now, blocked = time.monotonic(), waiting() & busy
-            seen = {name: seen.get(name, now) for name in blocked}
-            if blocked == busy and all(now - since > _CACHED_FOR for since in seen.values()):
-                for name in sorted(busy - held):
-                    held.add(name)
-                    history.append(Step(name, "waits"))
-                return
-            if now > deadline:
-                raise TimeoutError(f"neither idle nor waiting: {', '.join(sorted(busy - blocked))}")
+            if (now := time.monotonic()) - looked > _APART:
+                blocked = waiting() & busy
+                if blocked == busy == before:
+                    for name in sorted(busy - held):
+                        held.add(name)
+                        history.append(Step(name, "waits"))
+                    return
+                if now - started > patience:
+                    stuck = ", ".join(sorted(busy - blocked))
+                    raise TimeoutError(f"neither idle nor waiting: {stuck}")
+                before, looked = blocked, time.monotonic()
             time.sleep(0.002)
 
     try:

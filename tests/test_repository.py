@@ -71,8 +71,10 @@ def setup(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def test_a_package_that_may_not_be_installed_is_named_in_one_line(tmp_path: Path) -> None:
     wanted = tmp_path / "apt.txt"
     wanted.write_text("no-such-package-here\n")
-    done = setup("packages", str(wanted), APT="no")
+    stamp = tmp_path / "stamp"
+    done = setup("packages", str(wanted), str(stamp), APT="no")
     assert done.returncode == 0
+    assert not stamp.exists(), "it is said again until the package is there"
     assert len(done.stdout.splitlines()) == 1
     assert "apt-get install no-such-package-here" in done.stdout
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Set-up behind the Makefile.
-#   setup.sh python             the virtual environment from the lock
-#   setup.sh packages LIST      the distribution's packages named in LIST, where this user may
+#   setup.sh python                 the virtual environment from the lock
+#   setup.sh packages LIST [STAMP]  the distribution's packages named in LIST, where this user may;
+#                                   STAMP is touched when nothing is missing any more
 # A package that cannot be installed is named in one line, and the tests that need it are skipped.
 set -eu
 
@@ -66,10 +67,12 @@ python)
     ;;
 packages)
     # shellcheck disable=SC2046 # a list of names
-    install_missing "listed in $2" $(grep -v '^#' "$2") || true
+    if install_missing "listed in $2" $(grep -v '^#' "$2") && [ -n "${3:-}" ]; then
+        mkdir -p "$(dirname "$3")" && touch "$3"
+    fi
     ;;
 *)
-    echo "usage: setup.sh python | packages LIST" >&2
+    echo "usage: setup.sh python | packages LIST [STAMP]" >&2
     exit 2
     ;;
 esac

@@ -19,7 +19,7 @@ from typing import Any
 
 from IPython.display import publish_display_data
 
-SECONDS = 10
+SECONDS = 20
 """How long an answer may take before the check gives up on it."""
 
 _CHECKS: dict[str, Callable[[Any], str]] = {}
