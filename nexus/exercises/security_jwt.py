@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import random
 import string
@@ -81,7 +82,7 @@ def sign(answer: Any) -> str:
         if got.rpartition(".")[0] == expected.rpartition(".")[0]:
             raise Hint("header and payload are right, the signature is not: over what, by what?")
         raise Hint("header or payload are not the bytes that were given, as base64url")
-    for header in (b'{"alg":"none"}', b'{"alg":"RS256"}'):
+    for header in (b'{"alg":"none"}', b'{"alg":"RS256"}', b'{"alg":"hs256"}'):
         if not _refuses(answer, header, b"{}", b"k" * 64):
             name = json.loads(header)["alg"]
             raise Hint(f"a header that says {name} must raise: this function has no key for it")
@@ -101,13 +102,16 @@ def _issuer() -> tuple[Any, bytes]:
 
 NONE = (b'{"alg":"none"}', b'{"alg":"nOnE"}')
 FIT = {"sub": "user-42", "aud": "api", "iat": NOW - 60, "exp": NOW + 300}
+SHARED = b"k" * 64
+"""A key that no library takes for a public one, so that only the caller's list can refuse it."""
 
 
-def _issued(**changes: Any) -> str:
+def _issued(without: str = "", **changes: Any) -> str:
     import jwt
 
-    claims = {name: value for name, value in (FIT | changes).items() if value is not None}
-    return jwt.encode(claims, _issuer()[0], algorithm="RS256")
+    claims = {name: value for name, value in (FIT | changes).items() if name != without}
+    # The layer below jwt.encode, which would refuse some of the claims that are wanted here.
+    return jwt.PyJWS().encode(json.dumps(claims).encode(), _issuer()[0], algorithm="RS256")
 
 
 @cache
@@ -130,9 +134,13 @@ def _bad_tokens() -> dict[str, tuple[str, str]]:
         "not valid yet": (_issued(nbf=NOW + 60), "what does nbf say?"),
         "other audience": (_issued(aud="billing"), "for whom was it made?"),
         "aud my-api-v2": (_issued(aud="my-api-v2"), "is one text in another text enough?"),
-        "no exp": (_issued(exp=None), f"exp is checked, {absent}"),
-        "no aud": (_issued(aud=None), f"aud is checked, {absent}"),
-        "no sub": (_issued(sub=None), f"nothing is known about sub: {absent}"),
+        "no exp": (_issued("exp"), f"exp is checked, {absent}"),
+        "no aud": (_issued("aud"), f"aud is checked, {absent}"),
+        "no sub": (_issued("sub"), f"nothing is known about sub: {absent}"),
+        "sub null": (_issued(sub=None), "the claim is there, and names nobody"),
+        "sub 42": (_issued(sub=42), "a user id in a token is a text"),
+        "sub a list": (_issued(sub=["user-42"]), "which of them is the user?"),
+        "sub empty": (_issued(sub=""), "a text, and who is it?"),
     }
 
 
@@ -146,6 +154,12 @@ def verify(answer: Any) -> str:
         if plain(call(answer, token, public, "api", NOW)) is None:
             raise Hint(f"None for the token “{name}”: a caller may overlook it, so raise instead")
         raise Hint(f"the token “{name}” got in: {hint}")
+    for name in ("HS512", "HS256"):
+        header = json.dumps({"alg": name}).encode()
+        token = _sign(header, json.dumps(FIT).encode(), SHARED, name)
+        if not _refuses(answer, token, SHARED, "api", NOW):
+            raise Hint(f"with a key that is a shared secret, {name} got in: "
+                       "RS256 was asked for, and which names did you allow?")  # fmt: skip
     for changes in ({}, {"aud": ["web", "api"]}, {"nbf": NOW}):
         what = ", ".join(f"{name} {value!r}" for name, value in changes.items()) or "nothing odd"
         try:
@@ -187,6 +201,12 @@ def _service(answer: Any) -> tuple[Callable[[], str], Callable[[Any], str | None
     return logged_in, refreshed
 
 
+UNLIKE = 8
+"""So many characters at least in which two tokens differ, or one can be guessed from the other."""
+LONG = 2_000
+"""So many refreshes are one long login."""
+
+
 @exercise("security/jwt/refresh")
 def refresh(answer: Any) -> str:
     """A class with `login()` and `refresh(token)`; a spent token ends its family, and only that."""
@@ -194,11 +214,22 @@ def refresh(answer: Any) -> str:
     laptop, phone = login(), login()
     if laptop == phone:
         raise Hint("two logins got the same token")
-    if refresh("never issued") is not None:
+    for one, other in ((laptop, phone), (laptop, _service(answer)[0]())):
+        if sum(a != b for a, b in itertools.zip_longest(one, other)) < UNLIKE:
+            raise Hint(f"{one!r:.30} and {other!r:.30} are two logins: "
+                       "who has seen one token must not guess another")  # fmt: skip
+    try:
+        unknown = refresh("never issued")
+    except Hint as hint:
+        raise Hint(f"a token that was never issued is refused with None; {hint}") from None
+    if unknown is not None:
         raise Hint("a token that was never issued was accepted")
     second = refresh(laptop)
     if second is None or second == laptop:
         raise Hint("refresh(token) must return a new token for a live one")
+    if sum(a != b for a, b in itertools.zip_longest(laptop, second)) < UNLIKE:
+        raise Hint(f"after {laptop!r:.30} came {second!r:.30}: the thief of a spent token "
+                   "would guess its heir")  # fmt: skip
     if refresh(laptop) is not None:
         raise Hint("a spent token bought another one: rotation means that each works once")
     if refresh(phone) is None:
@@ -217,14 +248,25 @@ def refresh(answer: Any) -> str:
         kept += refresh(held["thief"]) is not None
     if kept == 10:
         raise Hint("the thief holds on in 10 orders of 20: reuse is refused, but the other one "
-                   "goes on. Which of the two used the token first?")  # fmt: skip
+                   "goes on. You cannot tell who was first: end both")  # fmt: skip
     if kept:
         raise Hint(f"the thief holds on in {kept} orders of 20: how far back do you remember?")
+
+    login, refresh = _service(answer)
+    first = token = login()
+    for _ in range(LONG):
+        token = refresh(token) or ""
+    if not token:
+        raise Hint(f"a login that nobody stole ended within {LONG:,} refreshes")
+    refresh(first)
+    if refresh(token) is not None:
+        raise Hint(f"a token spent {LONG:,} refreshes ago came back, and its family goes on: "
+                   "that memory is too short")  # fmt: skip
     return "the thief keeps nothing in any of 20 orders, and other logins are left alone"
 
 
 def _texts(jti: str, exp: int) -> list[str]:
-    """One token in the four texts that decode to the same bytes."""
+    """One token in the texts that decode to the same bytes: spare bits, and padding."""
     payload = json.dumps({"sub": "user-42", "jti": jti, "exp": exp}).encode()
     token = _sign(b'{"alg":"HS256"}', payload, b"a key of this check, thirty-two b")
     letters = string.ascii_letters + string.digits + "-_"
@@ -235,37 +277,86 @@ def _texts(jti: str, exp: int) -> list[str]:
     return [token[:-1] + c for c in letters if raw(token[:-1] + c) == raw(token)]
 
 
-@exercise("security/jwt/revoke")
-def revoke(answer: Any) -> str:
-    """A class with `revoke(token, now)`, `allows(token, now)` and a `store` that forgets at exp."""
-    if not isinstance(answer, type):
-        raise Hint("a class is asked for: hand check the class itself")
-    deny = call(answer)
-    put, ask = _method(deny, "revoke"), _method(deny, "allows")
+class _Deny:
+    """A fresh instance of the reader's class, with plain results."""
 
-    def allows(token: str, now: int) -> bool:
-        said = plain(call(ask, token, now))
+    def __init__(self, answer: Any) -> None:
+        if not isinstance(answer, type):
+            raise Hint("a class is asked for: hand check the class itself")
+        self.thing = call(answer)
+        self.put, self.ask = _method(self.thing, "revoke"), _method(self.thing, "allows")
+
+    def revoke(self, token: str, now: int) -> None:
+        call(self.put, token, now)
+
+    def allows(self, token: str, now: int) -> bool:
+        said = plain(call(self.ask, token, now))
         if not isinstance(said, bool):
             raise Hint(f"allows() must return True or False; it returned {said!r:.40}")
         return said
 
-    brief, late, other = (_texts(*t) for t in (("a", NOW + 60), ("b", NOW + 9_000), ("c", NOW + 9)))
+    def kept(self) -> int:
+        store = plain(call(getattr, self.thing, "store", None))
+        if not isinstance(store, dict | list | set | frozenset | tuple):
+            raise Hint("keep what is revoked in an attribute `store`, so that it can be counted")
+        return len(store)
+
+
+def _remembers(answer: Any) -> None:
+    """What was revoked is refused until its own exp, and nothing else is."""
+    brief, late, other = (_texts(n, NOW + s) for n, s in (("a", 60), ("b", 9_000), ("c", 9_000)))
+    deny = _Deny(answer)
+    if not deny.allows(other[0], NOW):
+        raise Hint("nothing was revoked, and a token is refused")
     for token in (brief[0], late[0]):
-        call(put, token, NOW)
-    if not allows(other[0], NOW):
-        raise Hint("a token that nobody revoked is refused")
-    if allows(brief[0], NOW + 1):
+        deny.revoke(token, NOW)
+    if deny.allows(brief[0], NOW + 1):
         raise Hint("a revoked token is still allowed")
-    if any(allows(text, NOW + 1) for text in brief):
+    if not deny.allows(other[0], NOW):
+        raise Hint("a token that nobody revoked is refused; it has its exp in common with "
+                   "one that was: what names a token?")  # fmt: skip
+    if any(deny.allows(text, NOW + 1) for text in brief):
         raise Hint("the same token with another last letter got in: two texts, one token")
-    allows(other[0], NOW + 61)
-    if allows(late[0], NOW + 8_999):
+    if any(deny.allows(text + "=", NOW + 1) for text in brief):
+        raise Hint("the same token with its padding got in: two texts again, and verifiers "
+                   "take them")  # fmt: skip
+    deny.allows(other[0], NOW + 61)
+    if deny.allows(late[0], NOW + 8_999):
         raise Hint("a revoked token is allowed again before its own exp")
-    allows(other[0], NOW + 9_000)
-    left = plain(call(getattr, deny, "store", None))
-    if not isinstance(left, dict | list | set | frozenset | tuple):
-        raise Hint("keep what is revoked in an attribute `store`, so that it can be counted")
-    if left:
-        raise Hint(f"every revoked token has expired and the store still holds {len(left)}: "
+
+
+def _forgets(answer: Any) -> None:
+    """An entry goes at exp, by either method, whatever else is remembered."""
+    brief, late, other = (_texts(n, NOW + s)[0] for n, s in (("a", 60), ("b", 900), ("c", 900)))
+    deny = _Deny(answer)
+    deny.revoke(brief, NOW)
+    if deny.kept() != 1:
+        raise Hint(f"one token is revoked and the store holds {deny.kept()}: one entry for each")
+    deny.allows(other, NOW + 61)
+    if left := deny.kept():
+        raise Hint(f"the only revoked token has expired and the store still holds {left}: "
                    "it grows for ever")  # fmt: skip
+    deny = _Deny(answer)
+    deny.revoke(brief, NOW)
+    deny.revoke(late, NOW)
+    deny.allows(other, NOW + 61)
+    if (left := deny.kept()) != 1:
+        raise Hint(f"of two revoked tokens one has expired and the store holds {left}: "
+                   "each entry goes at its own exp")  # fmt: skip
+    deny.allows(other, NOW + 900)
+    if deny.kept():
+        raise Hint("at the second of exp a token is dead, and its entry is still there")
+    deny = _Deny(answer)
+    deny.revoke(brief, NOW)
+    deny.revoke(late, NOW + 61)
+    if (left := deny.kept()) != 1:
+        raise Hint(f"revoke() came after the end of an older entry and the store holds {left}: "
+                   "either method clears it away")  # fmt: skip
+
+
+@exercise("security/jwt/revoke")
+def revoke(answer: Any) -> str:
+    """A class with `revoke(token, now)`, `allows(token, now)` and a `store` that forgets at exp."""
+    _remembers(answer)
+    _forgets(answer)
     return "refused in every spelling until exp, and forgotten then"
