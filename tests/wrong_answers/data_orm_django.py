@@ -70,6 +70,29 @@ def defers_the_key(day: date, limit: int) -> list[dict]:
     return good(named(day)[:limit], active().only("subscriber__email"))
 
 
+def two_hops(day: date, limit: int) -> list[dict]:
+    found = named(day)[:limit].prefetch_related("subscriptions__subscriber")
+    return [shown(f, (s for s in f.subscriptions.all() if s.active)) for f in found]
+
+
+def cuts_in_python(day: date, limit: int) -> list[dict]:
+    return good(named(day), active())[:limit]
+
+
+def always_that_day(day: date, limit: int) -> list[dict]:
+    return good(named(date(2013, 2, 14))[:limit], active())
+
+
+def fifty_at_most(day: date, limit: int) -> list[dict]:
+    return good(named(day)[: min(limit, 50)], active())
+
+
+def in_chunks(day: date, limit: int) -> list[dict]:
+    followed = Prefetch("subscriptions", active(), to_attr="followed")
+    found = named(day)[:limit].prefetch_related(followed).iterator(chunk_size=100)
+    return [shown(f, f.followed) for f in found]
+
+
 def four_queries(day: date, limit: int) -> list[dict]:
     found = flights(day).select_related("airline", "destination")[:limit]
     subscriptions = models().Subscription.objects.filter(active=True).prefetch_related("subscriber")
@@ -125,6 +148,11 @@ def always_fails(case: Any) -> None:
     assert queries_of(case, 3) == 1
 
 
+def counts_its_fixture(case: Any) -> None:
+    with case.assertNumQueries(2):
+        case.board(case.make(20))
+
+
 def makes_nothing(case: Any) -> None:
     assert case.board(date(2013, 2, 14))[0]["airline"] == "US Airways Inc."
 
@@ -166,6 +194,19 @@ def one_query_each(day: date) -> dict[str, tuple]:
     return rows
 
 
+def two_queries(day: date, people: Any) -> dict[str, tuple]:
+    """Right but for the subscriptions: `people` makes them of a dict and a code."""
+    flown = flights(day).order_by().values("airline").annotate(n=Count("pk"), miles=Sum("distance"))
+    subscriptions = models().Subscription.objects.filter(flight__day=day)
+    followed = dict(subscriptions.values_list("flight__airline").annotate(n=Count("pk")))
+    return {f["airline"]: (f["n"], f["miles"], people(followed, f["airline"])) for f in flown}
+
+
+def filters_after(day: date) -> dict[str, tuple]:
+    counted = models().Airline.objects.annotate(n=Count("flights"), miles=Sum("flights__distance"))
+    return {a.code: (a.n, a.miles, 0) for a in counted.filter(flights__day=day)}
+
+
 def all_airlines(day: date) -> dict[str, tuple]:
     return one_query_each(day) | {"ZZ": (0, 0, 0)}
 
@@ -183,6 +224,11 @@ EXERCISES = {
         "filter() across the relation": (filter_across, "gives a row for each match"),
         "inactive subscribers too": (everybody, "not active are on the board"),
         "only() without the key": (defers_the_key, "asked for their own key"),
+        "a prefetch of two hops": (two_hops, "SQLite refuses the chain"),
+        "the whole day, cut in Python": (cuts_in_python, "slice the queryset instead"),
+        "always the same day": (always_that_day, "2013-02-15: these are the flights of 2013-02-14"),
+        "fifty at most": (fifty_at_most, "flights of the day: "),
+        "in chunks": (in_chunks, "11 queries, and 2 for a few"),
         "four queries": (four_queries, "are enough"),
         "an airport without a name": (names_only, "an unknown airport has no name"),
         "a list of models": (lambda day, limit: flights(day)[:limit], "plain data is asked for"),
@@ -214,6 +260,7 @@ EXERCISES = {
         "one row": (one_row, "with one row the bad board passes too"),
         "assertLess(queries, 100)": (below_a_hundred, "passes for N = 5"),
         "fails on a good board": (always_fails, "fails on a good board"),
+        "a fixture in the block": (counts_its_fixture, "your fixture's queries were counted"),
         "makes no flights": (makes_nothing, "makes no flights"),
         "looks at the rows only": (looks_at_rows_only, "passes for N = 4"),
     },
@@ -245,6 +292,15 @@ EXERCISES = {
         "from the subscriptions": (joins_from_the_subscriptions, "flights, not"),
         "a query for each airline": (one_query_each, "at most 3"),
         "an airline too many": (all_airlines, "ZZ is no airline that flew"),
+        "followed[code]": (
+            lambda day: two_queries(day, lambda followed, code: followed[code]),
+            "when nobody follows a flight: your code raised KeyError",
+        ),
+        "a null, not a zero": (
+            lambda day: two_queries(day, lambda followed, code: followed.get(code)),
+            "0 subscriptions, not None",
+        ),
+        "filter() after annotate()": (filters_after, "joins the flights twice"),
         "lists": (lists, "code -> (flights, miles, subscriptions)"),
     },
 }
