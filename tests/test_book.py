@@ -47,10 +47,17 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 AXE = {
-    "resultTypes": ["violations"],
+    "resultTypes": ["violations", "incomplete"],
     "rules": {"label-content-name-mismatch": {"enabled": True}},  # off by default
 }
-AXE_COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+AXE_COLOURS = {
+    "resultTypes": ["violations", "incomplete"],
+    "runOnly": ["color-contrast", "link-in-text-block"],
+}
+# Text in the very colour of its ground counts as undecided for axe: it may be hidden on purpose.
+INVISIBLE = """result => result.incomplete.flatMap(check => check.nodes)
+    .filter(node => node.any.some(rule => rule.data?.messageKey === "equalRatio"))
+    .map(node => node.target)"""
 
 
 def documents() -> list[str]:
@@ -299,9 +306,13 @@ def faults(browser: Browser, url: str, home: str) -> list[str]:
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found.append(f"scrolls sideways at {view}")
             rules = AXE if scheme == "light" else AXE_COLOURS  # the dark changes nothing else
-            for violation in page.evaluate("rules => axe.run(rules)", rules)["violations"]:
+            result = page.evaluate("rules => axe.run(rules)", rules)
+            for violation in result["violations"]:
                 where = [node["target"] for node in violation["nodes"]]
                 found.append(f"axe at {view}: {violation['id']} ({violation['impact']}): {where}")
+            found += [
+                f"invisible at {view}: {target}" for target in page.evaluate(INVISIBLE, result)
+            ]
         return found
 
 
@@ -324,6 +335,7 @@ PAGE = '<!DOCTYPE html><html lang="en"><title>t</title><main><h1>t</h1>{}</main>
         ('<img src="dot.svg">', "no alt text"),
         ('<p style="width: 500px">wide</p>', "scrolls sideways at 375 px, light"),
         ('<p style="color: #999; background: #fff">pale</p>', "color-contrast"),
+        ('<p style="color: #fff; background: #fff">unseen</p>', "invisible at 1280 px"),
         ('<button aria-label="Find">Search</button>', "label-content-name-mismatch"),
         (
             "<style>@media (prefers-color-scheme: dark) { p { color: #222; background: #000 } }"
