@@ -137,6 +137,8 @@ CALLERS = 20
 TTL = 60
 PATIENCE = 4.0
 """Seconds that a builder waits for all callers to have looked, and callers for the crowd's end."""
+LOCK_MS = 5_000, 60_000
+"""The least and the most that a lock may live: a slow build, and what a dead builder may cost."""
 KEY, PAGE, OTHER = b"board", b"the board", b"somebody else's"
 
 
@@ -152,6 +154,7 @@ class _Trial:
         self.r.flushdb()
         self.page, self.meanwhile = page, meanwhile
         self.builds, self.locks = 0, {}  # name of each other key: its time to live (ms)
+        self.tokens: set[bytes] = set()
         self.ask = partial(call, answer, self.r, KEY, self.build, TTL)
 
     def others(self) -> set[bytes]:
@@ -160,16 +163,22 @@ class _Trial:
     def build(self) -> bytes:
         self.builds += 1
         self.locks = {name: self.r.pttl(name) for name in self.others()}
+        self.tokens |= _values(self.r, self.others())
         if self.meanwhile:
             self.meanwhile(self)
         return self.page
 
 
+def _values(r: Any, names: set[bytes]) -> set[bytes]:
+    """What these keys hold, of whatever type it is."""
+    return {value for name in names if (value := r.dump(name)) is not None}
+
+
 @exercise("speed/caching/get_or_build", before=_redis)
 def get_or_build(answer: Any) -> str:
     """`answer(r, key, build, ttl)`: from the cache, or built by one caller and stored."""
-    locks = _alone(answer)
-    built = _crowd(answer)
+    locks, tokens = _alone(answer)
+    built, tokens_of_others = _crowd(answer)
     if built > 1 and not locks:
         many = "every caller" if built == CALLERS else f"{built} of {CALLERS} callers"
         raise Hint(f"{many} built the page: nothing makes one wait for another")
@@ -182,14 +191,22 @@ def get_or_build(answer: Any) -> str:
         raise Hint("no key in Redis is held during the build: another process would build as well")
     if -1 in locks.values():
         raise Hint("your lock has no time to live: when its holder dies, nobody builds again")
+    if (least := min(locks.values())) < LOCK_MS[0] - 100:
+        raise Hint(f"your lock lives {least / 1000:.1f} s: a slow build outlives it")
+    if max(locks.values()) > LOCK_MS[1]:
+        raise Hint("a builder dies, and its lock stops the page for more than a minute")
     _foreign(answer)
+    _between(answer)
+    if tokens & tokens_of_others:
+        raise Hint("two callers hold the lock with one token: how does each know its own?")
+    _waits(answer, list(locks))
     _failing(answer)
     _empty(answer)
     return f"{CALLERS} callers and one build; the lock is released by its holder and by nobody else"
 
 
-def _alone(answer: Any) -> dict[bytes, int]:
-    """One caller, cold and then warm; returns the keys that were held during the build."""
+def _alone(answer: Any) -> tuple[dict[bytes, int], set[bytes]]:
+    """One caller, cold and then warm; the keys held during the build, and what they held."""
     trial = _Trial(answer)
     if plain(trial.ask()) != PAGE:
         raise Hint("the answer is not what build returned")
@@ -207,16 +224,20 @@ def _alone(answer: Any) -> dict[bytes, int]:
     trial.r.delete(KEY)
     if plain(trial.ask()) != PAGE or trial.builds != 2:
         raise Hint("the key is gone from the cache, and nobody built the page again")
-    return trial.locks
+    return trial.locks, trial.tokens
 
 
-def _crowd(answer: Any) -> int:
-    """Callers in threads, all of whom look before the first build ends; how many of them built."""
-    looked, built, outcomes = set(), [], []
+def _crowd(answer: Any) -> tuple[int, set[bytes]]:
+    """Callers in threads, all of whom look before the first build ends.
+
+    Returns how many of them built, and what their locks held.
+    """
+    looked, built, outcomes, tokens = set(), [], [], set()
     everyone = threading.Event()
 
     def build() -> bytes:
         built.append(1)
+        tokens.update(_values(trial.r, trial.others()))
         everyone.wait(PATIENCE)
         return PAGE
 
@@ -238,7 +259,7 @@ def _crowd(answer: Any) -> int:
         except Hint as hint:
             outcomes.append(hint)
 
-    _Trial(answer)  # an empty Redis
+    trial = _Trial(answer)  # an empty Redis
     threads = [threading.Thread(target=caller, args=[n], daemon=True) for n in range(CALLERS)]
     for thread in threads:
         thread.start()
@@ -252,7 +273,7 @@ def _crowd(answer: Any) -> int:
             raise outcome
         if outcome != PAGE:
             raise Hint("the callers of one crowd got different answers")
-    return len(built)
+    return len(built), tokens
 
 
 def _foreign(answer: Any) -> None:
@@ -273,6 +294,40 @@ def _foreign(answer: Any) -> None:
             "your lock expired during the build and another caller took it, and then you "
             "released it: whose lock is it?"
         )
+
+
+def _between(answer: Any) -> None:
+    """The lock changes hands after a GET of it: what follows must not be a blind DEL."""
+    trial, lost = _Trial(answer), set()
+    rival, send = _redis().connect(), trial.r.execute_command
+
+    def noted(*args: Any, **options: Any) -> Any:
+        reply = send(*args, **options)
+        if trial.builds and args[0] == "GET":
+            name = args[1].encode() if type(args[1]) is str else bytes(args[1])
+            if name in trial.locks:
+                rival.set(name, OTHER, px=60_000)
+                lost.add(name)
+        return reply
+
+    trial.r.execute_command = noted
+    trial.ask()
+    if any(rival.get(name) != OTHER for name in lost):
+        raise Hint(
+            "between your GET of the lock and your DEL it expired, and another caller took it: "
+            "compare and delete in one step"
+        )
+
+
+def _waits(answer: Any, names: list[bytes], held: float = 0.3) -> None:
+    """Somebody else holds the lock for a while (s): nothing may be built before it is free."""
+    trial = _Trial(answer)
+    for name in names:
+        trial.r.set(name, OTHER, px=int(held * 1000))
+    started = time.monotonic()
+    trial.ask()
+    if trial.builds and time.monotonic() - started < held - 0.1:
+        raise Hint("another process holds your lock in Redis, and you built all the same")
 
 
 def _failing(answer: Any) -> None:
@@ -305,6 +360,8 @@ def _empty(answer: Any) -> None:
 # --- change_gate ---------------------------------------------------------------------------------
 
 FLIGHT, OLD, NEW = 1611, "B4", "C7"
+ELSEWHERE = 185, "A1"
+"""Another flight and its gate."""
 STEPS = 8
 """The most steps that a session may take."""
 NO_GATE = object()
@@ -374,22 +431,34 @@ class _Site:
             if not connection.open:
                 raise Hint("the connection is not yours to close")
             connection.rollback()
-        self.ask("REPLACE INTO gates VALUES (%s, %s)", FLIGHT, OLD)
+        self.ask("REPLACE INTO gates VALUES (%s, %s), (%s, %s)", FLIGHT, OLD, *ELSEWHERE)
         self.cache.flushdb()
         if warm:
             self.gate()
 
+    def changed_once(self) -> None:
+        """An old gate and no copy, but whatever the writer leaves in the cache."""
+        self.start_over(warm=False)
+        list(self.session("writer"))
+        self.writing.rollback()
+        self.ask("UPDATE gates SET gate = %s WHERE flight = %s", OLD, FLIGHT)
+
+    def evict(self) -> Iterator[None]:
+        """Redis loses every key."""
+        self.cache.flushdb()
+        yield
+
     def row(self) -> str:
         return self.ask("SELECT gate FROM gates WHERE flight = %s", FLIGHT)
 
-    def session(self, who: str) -> Iterator[Any]:
+    def session(self, who: str, flight: int = FLIGHT) -> Iterator[Any]:
         """The session of `who`, whose every step may make one trip."""
         if who == "reader":
             name, wire = "read_gate", self.reader
-            made = call(self.read, self.reading, self.caches[who], FLIGHT)
+            made = call(self.read, self.reading, self.caches[who], flight)
         else:
             name, wire = "change_gate", self.writer
-            made = call(self.change, self.writing, self.caches[who], FLIGHT, NEW)
+            made = call(self.change, self.writing, self.caches[who], flight, NEW)
         if type(made) is not GeneratorType:
             raise Hint(f"{name} is no generator: it must yield after each trip to a server")
         return self._steps(name, made, wire)
@@ -407,9 +476,9 @@ class _Site:
             yield value
         raise Hint(f"{name} makes more than {STEPS} steps; has it an end?")
 
-    def gate(self) -> Any:
+    def gate(self, flight: int = FLIGHT) -> Any:
         """What the reader answers while nobody else is there."""
-        values = [plain(value) for value in self.session("reader")]
+        values = [plain(value) for value in self.session("reader", flight)]
         return values[-1] if values else None
 
 
@@ -444,6 +513,7 @@ def change_gate(answer: Any) -> str:
                 orders += 1
         if stale:
             raise Hint(f"{stale} of {orders} orders end stale: {_why(site, writing)}")
+        _evicted(site, {"reader": len(reading), "writer": len(writing)})
     return f"none of {orders} orders ends stale"
 
 
@@ -457,6 +527,13 @@ def _sober(site: _Site) -> tuple[list[Any], list[Any]]:
     before = len(site.reader.trips)
     if site.gate() != OLD or any("sql" in trip for trip in site.reader.trips[before:]):
         raise Hint("the second reader asks the database too: nothing was cached")
+    for name in site.cache.scan_iter():
+        if OLD.encode() in (site.cache.dump(name) or b"") and site.cache.pttl(name) == -1:
+            raise Hint(
+                "the copy has no time to live: a writer that dies before the delete leaves it"
+            )
+    if site.gate(ELSEWHERE[0]) != ELSEWHERE[1]:
+        raise Hint("another flight gets the gate of this one: what is in the key?")
     site.writer.trips.clear()
     writing = [0 for _ in site.session("writer")]
     if site.row() != NEW:
@@ -464,6 +541,24 @@ def _sober(site: _Site) -> tuple[list[Any], list[Any]]:
     if site.gate() != NEW:
         raise Hint("with nobody in between, read_gate still answers the old gate: what removes it?")
     return reading, writing
+
+
+def _evicted(site: _Site, turns: dict[str, int]) -> None:
+    """Every order again, with a Redis that loses its keys after a step of the reader."""
+    stale, orders = 0, 0
+    for order in interleavings(turns):
+        for turn in [turn for turn, who in enumerate(order, 1) if who == "reader"][:-1]:
+            site.changed_once()
+            sessions = {who: site.session(who) for who in turns} | {"redis": site.evict()}
+            call(play, (*order[:turn], "redis", *order[turn:]), sessions)
+            site.writing.rollback()
+            stale += site.gate() != site.row()
+            orders += 1
+    if stale:
+        raise Hint(
+            f"{stale} of {orders} orders end stale when Redis loses its keys: a version that is "
+            "gone, or begins anew, looks like the one that your reader saw"
+        )
 
 
 def _why(site: _Site, writing: list[Any]) -> str:
@@ -512,6 +607,20 @@ SAME = {
     },
     "the order of the parameters changes nothing on the board": {"query": "utm_source=a&hour=17"},
     "two users get the same board, and must share its key": {"user": "2"},
+    "after `utm_source` comes `fbclid`: name what the board depends on, not what to drop": {
+        "query": "hour=17&fbclid=x"
+    },
+}
+WISHES = {
+    "`de-DE,de;q=0.9` gets the board of `de`, and these are two keys for it": (
+        "de-DE,de;q=0.9",
+        "de",
+    ),
+    "a language that is not served gets the board of `en`, and so its key": ("es", "en"),
+    "`es,fr;q=0.5` gets the board of `fr`, the first language that is served": (
+        "es,fr;q=0.5",
+        "fr",
+    ),
 }
 DIFFERENT = {
     "two airports share a key: one shows the board of the other": {"path": "/board/LGA"},
@@ -542,4 +651,7 @@ def board_key(answer: Any) -> str:
             raise Hint(hint)
     if key(language=None) != key(language="en"):
         raise Hint("no language means `en`, and these are two keys for one board")
+    for hint, (header, language) in WISHES.items():
+        if key(language=header) != key(language=language):
+            raise Hint(hint)
     return "one key for one board: what it depends on is in the key, and nothing else"

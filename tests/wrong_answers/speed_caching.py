@@ -68,6 +68,7 @@ def locking(
     again: bool = True,
     expiry: int | None = 10_000,
     release: str = "mine",
+    token: bytes | None = None,
     on_error: bool = True,
     empty_is_miss: bool = False,
 ) -> Any:
@@ -79,12 +80,12 @@ def locking(
     def let_go() -> None:
         if release == "mine":
             r.eval(RELEASE, 1, lock, token)
-        elif release == "any":
+        elif release == "any" or (release == "looked at" and r.get(lock) == token):
             r.delete(lock)
 
     if not missing(value := r.get(key)):
         return value
-    lock, token = key + b":lock", secrets.token_bytes(8)
+    lock, token = key + b":lock", token or secrets.token_bytes(8)
     while not r.set(lock, token, nx=True, px=expiry):
         time.sleep(0.002)
     try:
@@ -98,6 +99,13 @@ def locking(
         raise
     let_go()
     return value
+
+
+def decoy(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    """A lock of the process, and a key in Redis that nobody waits for."""
+    with in_process:
+        r.delete(key + b":lock")
+        return locking(r, key, build, ttl)
 
 
 def page_for_ever(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
@@ -129,6 +137,8 @@ def swallows(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
 
 # --- change_gate ---------------------------------------------------------------------------------
 
+FRESH = """if redis.call('GET', KEYS[2]) == ARGV[2] then
+    redis.call('SET', KEYS[1], ARGV[1], 'EX', 60) end"""
 STORE = """if (redis.call('GET', KEYS[2]) or '') == ARGV[2] then
     redis.call('SET', KEYS[1], ARGV[1], 'EX', 60) end"""
 
@@ -162,6 +172,20 @@ def token_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
         gate = select(conn, flight)
         yield gate
         r.eval(STORE, 2, *keys, gate, version or "")
+        yield gate
+
+
+def lease_reader(
+    conn: Any, r: redis.Redis, flight: int, *, key: str = "gate:{}", store: str = FRESH
+) -> Iterator[Any]:
+    keys = key.format(flight), f"version:{flight}"
+    look = r.pipeline().set(keys[1], secrets.token_hex(8), nx=True, ex=600)
+    gate, version = look.mget(keys).execute()[1]
+    yield gate
+    if gate is None:
+        gate = select(conn, flight)
+        yield gate
+        r.eval(store, 2, *keys, gate, version)
         yield gate
 
 
@@ -223,6 +247,7 @@ def writer(*steps: str) -> Callable:
             "delete": partial(r.delete, f"gate:{flight}"),
             "store": partial(r.set, f"gate:{flight}", gate, ex=60),
             "raise": r.pipeline().incr(f"version:{flight}").delete(f"gate:{flight}").execute,
+            "revoke": partial(r.delete, f"gate:{flight}", "gate", f"version:{flight}"),
         }
         for step in steps:
             trips[step]()
@@ -268,7 +293,12 @@ EXERCISES: dict[str, dict[str, tuple[Any, str]]] = {
         "no-lock": (no_lock, "every caller built"),
         "lock-no-recheck": (partial(locking, again=False), "while you waited for the lock"),
         "delete-any-lock": (partial(locking, release="any"), "whose lock is it?"),
-        "lock-in-process": (lock_in_process, "another process"),
+        "lock-in-process": (lock_in_process, "another process would build"),
+        "lock-too-short": (partial(locking, expiry=200), "a slow build outlives it"),
+        "lock-too-long": (partial(locking, expiry=10**9), "for more than a minute"),
+        "get-then-delete": (partial(locking, release="looked at"), "delete in one step"),
+        "one-token-for-all": (partial(locking, token=b"1"), "with one token"),
+        "decoy": (decoy, "you built all the same"),
         "lock-for-ever": (partial(locking, expiry=None), "no time to live: when its holder dies"),
         "lock-kept": (partial(locking, release="none"), "your lock is still there"),
         "lock-kept-on-error": (partial(locking, on_error=False), "the lock stayed"),
@@ -312,6 +342,21 @@ EXERCISES: dict[str, dict[str, tuple[Any, str]]] = {
             (watching_reader, writer("update", "commit", "delete")),
             "nothing that WATCH could see",
         ),
+        "counter-evicted": (
+            (token_reader, writer("update", "commit", "raise")),
+            "when Redis loses its keys",
+        ),
+        "copy-for-ever": (
+            (
+                partial(lease_reader, store=FRESH.replace(", 'EX', 60", "")),
+                writer("update", "commit", "revoke"),
+            ),
+            "the copy has no time to live",
+        ),
+        "one-key-for-all": (
+            (partial(lease_reader, key="gate"), writer("update", "commit", "revoke")),
+            "what is in the key?",
+        ),
         "never-caches": ((uncached_reader, writer("update", "commit")), "nothing was cached"),
         "no-invalidation": ((plain_reader, writer("update", "commit")), "what removes it?"),
         "no-commit": ((plain_reader, writer("update", "delete")), "is it committed?"),
@@ -334,6 +379,25 @@ EXERCISES: dict[str, dict[str, tuple[Any, str]]] = {
         "hour-only": (
             lambda request: request.GET["hour"] + language(request),
             "two airports share a key",
+        ),
+        "drops-utm_source": (
+            lambda request: (
+                f"{request.path}{[(k, v) for k, v in request.GET.items() if k != 'utm_source']}"
+                + language(request)
+            ),
+            "fbclid",
+        ),
+        "raw-header": (named, "de-DE"),
+        "two-letters": (
+            lambda request: f"{request.path}:{request.GET['hour']}:{language(request)[:2]}",
+            "not served",
+        ),
+        "first-language": (
+            lambda request: (
+                f"{request.path}:{request.GET['hour']}:"
+                + {"de": "de", "fr": "fr"}.get(language(request)[:2], "en")
+            ),
+            "the first language that is served",
         ),
         "per-user": (
             lambda request: named(request) + request.COOKIES["sessionid"],
