@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from nbformat import NotebookNode
+from nexus_book import entries
 
 from nexus import claims
 
@@ -20,17 +21,6 @@ SECTIONS = [
     "Journal",
     "Sources",
 ]
-METADATA = {
-    "title": str,
-    "question": str,
-    "symptom": str,
-    "covers": list,
-    "servers": list,
-    "minutes": int,
-    "tags": list,
-    "learned": str,
-    "verified": dict,
-}
 CODE_CELLS, LINES, SOLUTION_LINES, OUTPUT_LINES = 40, 15, 30, 45
 # A number that was measured carries a unit or a thousands separator; neither may be typed.
 TYPED = re.compile(
@@ -58,8 +48,10 @@ def _tags(cell: NotebookNode) -> list[str]:
 
 def _metadata(notebook: NotebookNode) -> Iterator[str]:
     block = notebook.metadata.get("nexus", {})
-    for name, kind in METADATA.items():
-        if not isinstance(block.get(name), kind) or (not block[name] and name != "servers"):
+    for name, kind in entries.FIELDS.items():
+        if not isinstance(block.get(name), kind) or (
+            not block[name] and name not in entries.MAY_BE_EMPTY
+        ):
             yield f"metadata: nexus.{name} must be a {kind.__name__} that says something"
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +22,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
+from nexus_book import entries, pages, site
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.entries import ROOT
 from tools.book import build
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-from nexus_book import entries, pages, site
 
 PREFIX = "/repo/"  # GitHub Pages serves a project under its name
 PUBLISHED = {"SITE_URL": f"https://ada.example{PREFIX}", "GITHUB_REPOSITORY": "ada/repo"}

@@ -61,7 +61,7 @@ def good():
     notebook.metadata.nexus = NotebookNode(
         {
             name: {str: "x", list: ["x"], int: 1, dict: {"Python": "3"}}[kind]
-            for name, kind in contract.METADATA.items()
+            for name, kind in contract.entries.FIELDS.items()
         }
     )
     return notebook
