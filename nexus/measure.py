@@ -6,6 +6,7 @@
 import html
 import random
 import re
+import sqlite3
 import statistics
 import time
 from collections import Counter
@@ -90,52 +91,107 @@ def queries(using: str = "default") -> Iterator[Queries]:
 
 
 class Reads:
-    """What one connection made the server do in a block.
+    """What one connection made its server do in a block: `counts`, and each as an attribute.
 
-    rows: rows read by the storage engine's handler (sum of `Handler_read_%`).
-    selects: SELECT statements. sent: bytes from the server to the client.
+    MariaDB and MySQL: `rows`, read by the storage engine's handler (sum of `Handler_read_%`);
+    `tested`, index entries that a pushed condition was tried on below that handler
+    (`Handler_icp_attempts`; not on MySQL); `selects`, statements; `sent`, bytes to the client.
+    SQLite: `steps`, instructions of its virtual machine; `selects`, statements. It has no count of
+    rows read, and a step is far less than a row: never compare one server's count with another's.
     """
 
-    rows = selects = sent = 0
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> int:
+        counts = self.__dict__.get("counts", {})
+        if name not in counts:
+            have = f"counted here: {', '.join(counts)}" if counts else "the block has not ended"
+            raise AttributeError(f"no count of {name!r}; {have}")
+        return counts[name]
 
     def __repr__(self) -> str:
+        if "steps" in self.counts:
+            return f"{self.steps:,} steps of the virtual machine for {self.selects:,} SELECT"
         return f"{self.rows:,} rows read by {self.selects:,} SELECT"
 
 
+# Padded, so that each look costs the same number of bytes.
 _STATUS = """
     SELECT LPAD(SUM(IF(VARIABLE_NAME LIKE 'Handler_read%%', VARIABLE_VALUE + 0, 0)), 20, '0'),
+           LPAD(SUM(IF(VARIABLE_NAME = 'Handler_icp_attempts', VARIABLE_VALUE + 0, 0)), 20, '0'),
            LPAD(SUM(IF(VARIABLE_NAME = 'Com_select', VARIABLE_VALUE + 0, 0)), 20, '0'),
            LPAD(SUM(IF(VARIABLE_NAME = 'Bytes_sent', VARIABLE_VALUE + 0, 0)), 20, '0')
     FROM {schema}.SESSION_STATUS"""
-
-
-def _counters(cursor: Any, schema: str) -> tuple[int, int, int]:
-    """(rows, selects, sent) so far; padded, so that each look costs the same number of bytes."""
-    cursor.execute(_STATUS.format(schema=schema), ())
-    return tuple(int(value) for value in cursor.fetchone())
 
 
 @contextmanager
 def reads(connection: Any) -> Iterator[Reads]:
     """Count the server's work for a block, on the very connection that is measured.
 
-    `connection` is a PyMySQL connection or a Django connection to MariaDB or MySQL. Reading the
-    counters moves them too: that share is measured first, the same way, and taken off.
+    `connection` is one to MariaDB, MySQL or SQLite: the driver's own (PyMySQL, sqlite3), Django's
+    or SQLAlchemy's. On SQLite it takes the connection's progress handler and trace callback for
+    the time of the block. What is counted: see `Reads`.
 
-    Source: MariaDB, Server Status Variables, `Handler_read_*`.
+    Source: MariaDB, Server Status Variables; SQLite, `sqlite3_progress_handler`.
     """
+    driver, record = _driver(connection), Reads()
+    count = _steps if isinstance(driver, sqlite3.Connection) else _handler_reads
+    with count(driver, record):
+        yield record
+
+
+def _driver(connection: Any) -> Any:
+    """The driver's connection under one of Django or of SQLAlchemy."""
+    if hasattr(connection, "ensure_connection"):
+        connection.ensure_connection()
+        return connection.connection
+    if hasattr(connection, "exec_driver_sql"):
+        return connection.connection.driver_connection
+    return connection
+
+
+@contextmanager
+def _handler_reads(connection: Any, record: Reads) -> Iterator[None]:
+    """Take off what reading the counters adds to them, measured first and the same way."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT VERSION()")
         mariadb = "MariaDB" in cursor.fetchone()[0]
-        schema = "information_schema" if mariadb else "performance_schema"
-        looks = [_counters(cursor, schema) for _ in range(3)]
-        record = Reads()
-        yield record
-        after = _counters(cursor, schema)
-    for name, first, second, before, now in zip(
-        ("rows", "selects", "sent"), *looks, after, strict=True
-    ):
-        setattr(record, name, now - before - (second - first))
+        status = _STATUS.format(schema="information_schema" if mariadb else "performance_schema")
+
+        def look() -> list[int]:
+            cursor.execute(status, ())
+            return [int(value) for value in cursor.fetchone()]
+
+        looks = [look() for _ in range(3)]
+        yield
+        looks.append(look())
+    names = ("rows", "tested", "selects", "sent")
+    for name, first, second, before, now in zip(names, *looks, strict=True):
+        record.counts[name] = now - before - (second - first)
+    if not mariadb:
+        del record.counts["tested"]
+
+
+@contextmanager
+def _steps(connection: sqlite3.Connection, record: Reads) -> Iterator[None]:
+    counts = Counter(steps=0, selects=0)
+
+    def step() -> int:
+        counts["steps"] += 1
+        return 0  # anything else would interrupt the statement
+
+    def statement(sql: str) -> None:
+        counts["selects"] += sql.lstrip().upper().startswith(("SELECT", "WITH"))
+
+    connection.set_progress_handler(step, 1)
+    connection.set_trace_callback(statement)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 1)
+        connection.set_trace_callback(None)
+        record.counts.update(counts)
 
 
 def took(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The measuring tools count what is there and print nothing that the comparison trips over."""
 
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,68 @@ def test_reads_count_rows_and_selects(mariadb) -> None:
     assert seen.selects == 2
     assert 1001 <= seen.rows <= 1003  # the scan, its end, one row by its key
     assert seen.sent > 100
+
+
+def test_tested_entries_are_those_of_a_pushed_condition(mariadb) -> None:
+    with mariadb.cursor() as cursor:
+        cursor.execute("CREATE TABLE p (a INT, b INT, c CHAR(200), INDEX (a, b))")
+        cursor.execute("INSERT INTO p SELECT a, b, '' FROM t")
+    # b + 0: else the server starts and ends the range at b = 3 and tests a little less
+    sql = "SELECT c FROM p FORCE INDEX (a) WHERE a BETWEEN 100 AND 199 AND b + 0 = 3"
+    run(mariadb, sql)
+    with measure.reads(mariadb) as seen:
+        run(mariadb, sql)
+    matches = sum(n % 7 == 3 for n in range(100, 200))
+    assert seen.rows == matches + 1
+    assert seen.tested == 100
+
+
+@pytest.mark.django_db
+def test_reads_go_through_the_connections_of_the_two_orms(mariadb) -> None:
+    """The same counts as on the driver's connection, which is the one that both of them hold."""
+    from django.db import connection as django
+    from sqlalchemy import create_engine
+
+    sql = "SELECT * FROM t WHERE b = 3"
+    engine = create_engine("mysql+pymysql://", creator=lambda: mariadb)
+    with engine.connect() as alchemy:
+        alchemy.exec_driver_sql(sql).all()
+        with measure.reads(alchemy) as seen:
+            alchemy.exec_driver_sql(sql).all()
+        assert (seen.rows, seen.selects) == (1001, 1)
+    with measure.reads(django) as seen, django.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert (seen.selects, seen.steps > 0) == (1, True)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-3, 3), max_size=200))
+def test_steps_on_sqlite_follow_the_rows(values: list[int]) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT)")
+
+    def steps(sql: str) -> int:
+        with measure.reads(connection) as seen:
+            connection.execute(sql).fetchall()
+        assert seen.selects == 1
+        return seen.steps
+
+    empty, lookup = steps("SELECT a FROM t WHERE a > 3"), steps("SELECT a FROM t WHERE id = -1")
+    connection.executemany("INSERT INTO t (a) VALUES (?)", [(value,) for value in values])
+    # No row matches: a scan costs each row the same, a lookup of nothing the same as before.
+    per_row = 3
+    assert steps("SELECT a FROM t WHERE a > 3") - empty == per_row * len(values)
+    assert steps("SELECT a FROM t WHERE id = -1") == lookup
+    connection.close()
+
+
+def test_a_count_that_a_server_does_not_give_is_refused_by_name() -> None:
+    connection = sqlite3.connect(":memory:")
+    with measure.reads(connection) as seen:
+        with pytest.raises(AttributeError, match="the block has not ended"):
+            _ = seen.steps
+        connection.execute("SELECT 1").fetchall()
+    with pytest.raises(AttributeError, match="no count of 'rows'; counted here: steps, selects"):
+        _ = seen.rows
+    assert re.fullmatch(r"\d+ steps of the virtual machine for 1 SELECT", repr(seen))
+    connection.close()
