@@ -34,3 +34,12 @@ def missing_of(notebook: nbformat.NotebookNode, available) -> str | None:
     """The reasons that `available` gives for the servers that the notebook names."""
     reasons = [available(name) for name in notebook.metadata.nexus["servers"]]
     return "; ".join(reason for reason in reasons if reason) or None
+
+
+def series(version: str) -> str:
+    """The part of a server's version within which its optimizer stays the same: two numbers.
+
+    >>> series("10.11.19")
+    '10.11'
+    """
+    return ".".join(version.split(".")[:2])

@@ -382,7 +382,7 @@ def test_figures_are_dark_in_the_dark(browser: Browser, book: Path, address: str
         ground = "getComputedStyle(document.querySelector('.cell_output img')).filter"
         assert page.evaluate(ground) == "none"
         look(page, 1280, "dark")
-        assert "invert" in page.evaluate(ground)
+        page.wait_for_function(f"{ground}.includes('invert')", timeout=5000)
 
 
 # What the pages say
