@@ -112,6 +112,14 @@ def page_for_ever(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
     return locking(r, key, build, None)
 
 
+def ttl_of_the_page(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    return locking(r, key, build, 60)
+
+
+def ttl_too_short(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
+    return locking(r, key, build, 5)
+
+
 def never_stores(r: redis.Redis, key: bytes, build: Callable, ttl: int) -> Any:
     return build()
 
@@ -161,6 +169,17 @@ def plain_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
         gate = select(conn, flight)
         yield gate
         r.set(f"gate:{flight}", gate, ex=60)
+        yield gate
+
+
+def modest_reader(conn: Any, r: redis.Redis, flight: int) -> Iterator[Any]:
+    """Stores only where nothing is: right beside one writer that stores its gate."""
+    gate = r.get(f"gate:{flight}")
+    yield gate
+    if gate is None:
+        gate = select(conn, flight)
+        yield gate
+        r.set(f"gate:{flight}", gate, ex=60, nx=True)
         yield gate
 
 
@@ -297,13 +316,15 @@ EXERCISES: dict[str, dict[str, tuple[Any, str]]] = {
         "lock-too-short": (partial(locking, expiry=200), "a slow build outlives it"),
         "lock-too-long": (partial(locking, expiry=10**9), "for more than a minute"),
         "get-then-delete": (partial(locking, release="looked at"), "delete in one step"),
-        "one-token-for-all": (partial(locking, token=b"1"), "with one token"),
+        "one-token-for-all": (partial(locking, token=b"1"), "put the same value into the lock"),
         "decoy": (decoy, "you built all the same"),
         "lock-for-ever": (partial(locking, expiry=None), "no time to live: when its holder dies"),
         "lock-kept": (partial(locking, release="none"), "your lock is still there"),
         "lock-kept-on-error": (partial(locking, on_error=False), "the lock stayed"),
         "empty-is-a-miss": (partial(locking, empty_is_miss=True), "it is not a miss"),
-        "page-for-ever": (page_for_ever, "60 s were asked for"),
+        "page-for-ever": (page_for_ever, "no time to live, and 73 s were asked for"),
+        "ttl-of-the-page": (ttl_of_the_page, "60 s to live, and 73 s were asked for"),
+        "ttl-too-short": (ttl_too_short, "5 s to live, and 73 s were asked for"),
         "never-stores": (never_stores, "does not hold the page"),
         "builds-twice": (builds_twice, "called 2 times by one caller"),
         "gives-up": (gives_up, "got different answers"),
@@ -329,6 +350,14 @@ EXERCISES: dict[str, dict[str, tuple[Any, str]]] = {
         "store-the-new": (
             (plain_reader, writer("update", "commit", "store")),
             "can be overwritten by a reader",
+        ),
+        "store-the-new, readers modest": (
+            (modest_reader, writer("update", "commit", "store")),
+            "of two writers end stale",
+        ),
+        "store-under-the-row-lock": (
+            (modest_reader, writer("update", "store", "commit")),
+            "does not tell a late reader",
         ),
         "token-before-commit": (
             (token_reader, writer("update", "raise", "commit")),
@@ -398,6 +427,20 @@ EXERCISES: dict[str, dict[str, tuple[Any, str]]] = {
                 + {"de": "de", "fr": "fr"}.get(language(request)[:2], "en")
             ),
             "the first language that is served",
+        ),
+        "whole-tags-only": (
+            lambda request: (
+                f"{request.path}:{request.GET['hour']}:"
+                + next(
+                    (
+                        tag
+                        for part in language(request).split(",")
+                        if (tag := part.split(";")[0].strip()) in ("en", "de", "fr")
+                    ),
+                    "en",
+                )
+            ),
+            "the region does not matter",
         ),
         "per-user": (
             lambda request: named(request) + request.COOKIES["sessionid"],
