@@ -117,18 +117,18 @@ def test_comparison(outcome: Counter[str], variant: Callable[[NotebookNode], Non
 
 
 def test_only_the_verified_series_of_a_database_is_compared(monkeypatch) -> None:
-    from tests import conftest, entries
+    from tests import entries, machine
 
     topic = "data/orm-django"
     verified = entries.read(topic).metadata.nexus["verified"]["MariaDB"]
     for here, same in ((("MariaDB", entries.series(verified)), True), (("MySQL", "8.4"), False)):
-        monkeypatch.setattr(conftest, "series", lambda here=here: here)
-        conftest.compared.cache_clear()
+        monkeypatch.setattr(machine, "series", lambda here=here: here)
+        machine.compared.cache_clear()
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            assert conftest.compared(topic) is same
+            assert machine.compared(topic) is same
         assert [str(warning.message)[:40] for warning in said] == (
             [] if same else ["data/orm-django ran on MySQL 8.4, and it"]
         )
-    conftest.compared.cache_clear()
-    assert conftest.compared("security/jwt")  # asks for no database
+    machine.compared.cache_clear()
+    assert machine.compared("security/jwt")  # asks for no database

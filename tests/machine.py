@@ -1,4 +1,4 @@
-"""What all tests share: what this machine's servers mean for the entries."""
+"""What this machine's servers mean for the entries; a plugin, so that any selection obeys it."""
 
 import warnings
 from functools import cache
