@@ -41,7 +41,7 @@ def bundle(template: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def claim(template: str, holds: Any, **values: Any) -> None:
     """Print the sentence made of `template` and `values`; refuse to when it does not hold.
 
-    Values must be the same on every run, or be marked with `≈` in the template.
+    Values must be the same on every run: of a figure that varies, claim a bound that holds.
 
     Raises:
         ClaimDoesNotHold: `holds` is not truthy; the message is the sentence with its values.
