@@ -93,7 +93,9 @@ def _address(url: str) -> dict[str, Any]:
         **dict(parse_qsl(parts.query)),
     }
     given = {key: value for key, value in address.items() if value}
-    return {"charset": "utf8mb4", "collation": SETTINGS["collation-server"]} | given
+    # A socket does not leave the machine; a TLS context alone is 40 ms of work for each connection.
+    secure = {"ssl_disabled": True} if "unix_socket" in given else {}
+    return {"charset": "utf8mb4", "collation": SETTINGS["collation-server"]} | secure | given
 
 
 def start(data: str | None) -> MariaDB:
