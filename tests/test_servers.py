@@ -1,5 +1,6 @@
 """The servers: private, told apart, gone with their kernel, and clear about what goes wrong."""
 
+import concurrent.futures
 import contextlib
 import email.message
 import http.client
@@ -14,12 +15,14 @@ import sys
 import sysconfig
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import psutil
+import pymysql
 import pytest
 import redis as redis_client
 
@@ -661,6 +664,167 @@ def test_web_survives_an_application_that_fails(capfd):
         assert client.getresponse().status == 500
         client.close()
     assert capfd.readouterr().err == ""
+
+
+# A longer way to them
+
+
+TRIPS = 7
+
+
+def trips(connection, count: int = TRIPS) -> float:
+    """Seconds that `count` statements take, one after the other."""
+    started = time.monotonic()
+    with connection.cursor() as cursor:
+        for _ in range(count):
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+    return time.monotonic() - started
+
+
+@needs("mariadb")
+def test_a_delay_counts_trips_and_holds_each_back(running):
+    server = running("mariadb")
+    with servers.delayed(server) as way, way.connect() as connection:
+        assert way.url != server.url
+        assert repr(way) == f"{server!r}, over a longer way"
+        for delay in (0.0, 0.02, 0.001):
+            way.delay, way.trips = delay, 0
+            seconds = trips(connection)
+            assert way.trips == TRIPS
+            assert seconds >= TRIPS * delay
+        assert seconds < TRIPS * 0.02  # it was shortened while the connection was open
+    way.stop()
+
+
+@needs("mariadb")
+def test_a_delay_counts_a_large_request_and_a_large_answer_once(running):
+    text = "x" * 3_000_000
+    with servers.delayed(running("mariadb"), 0.05) as way, way.connect() as connection:
+        way.trips = 0
+        started = time.monotonic()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s", (text,))
+            assert cursor.fetchone() == (text,)
+        assert way.trips == 1
+        assert time.monotonic() - started < 1  # each piece held back would take two seconds
+
+
+@needs("mariadb")
+def test_two_connections_and_two_delays_do_not_wait_for_each_other(running):
+    server = running("mariadb")
+    with servers.delayed(server, 0.05) as way, servers.delayed(server) as other:
+        connections = [way.connect() for _ in range(4)]
+        way.trips = 0
+        started = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            assert min(pool.map(trips, connections)) >= TRIPS * 0.05
+        assert time.monotonic() - started < 4 * TRIPS * 0.05
+        assert way.trips == 4 * TRIPS
+        assert other.trips == 0
+        for connection in connections:
+            connection.close()
+
+
+@needs("mariadb")
+def test_a_delay_forgets_what_was_closed(running):
+    def threads() -> int:
+        with running("mariadb").connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW STATUS LIKE 'Threads_connected'")
+            return int(cursor.fetchone()[1])
+
+    before = threads()
+    with servers.delayed(running("mariadb")) as way:
+        way.connect().close()  # says goodbye
+        rude = way.connect()
+        rude._sock.shutdown(socket.SHUT_RDWR)  # does not
+        way.trips = 0
+        with way.connect() as connection:
+            way.trips = 0
+            trips(connection)
+        assert way.trips == TRIPS
+        held = way.connect()
+    with pytest.raises(pymysql.OperationalError):
+        trips(held)
+    deadline = time.monotonic() + SOON
+    while threads() > before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert threads() == before
+
+
+@needs("mariadb")
+def test_a_server_that_is_killed_behind_a_delay():
+    with servers.mariadb() as server, servers.delayed(server, 0.1) as way:
+        connection = way.connect()
+        threading.Timer(0.25, program_of(server).kill).start()
+        with pytest.raises(pymysql.OperationalError, match="Lost connection"):
+            trips(connection, 1000)
+        with pytest.raises(servers.ServerError) as error:
+            way.connect()
+        assert first_line(error) == "This MariaDB is no longer running: start another."
+
+
+@needs("mariadb")
+def test_a_stopped_delay_says_so_and_leaves_nothing(running, capfd):
+    server = running("mariadb")
+    before = sorted(os.listdir(server.program.folder))
+    threads = threading.active_count()
+    way = servers.delayed(server)
+    connection = way.connect()
+    assert threading.active_count() == threads + 1
+    way.stop()
+    way.stop()
+    assert threading.active_count() == threads
+    assert sorted(os.listdir(server.program.folder)) == before
+    with pytest.raises(servers.ServerError, match=r"^This way to MariaDB has been stopped"):
+        way.connect()
+    with pytest.raises(pymysql.OperationalError):
+        trips(connection)
+    server.check()
+    assert capfd.readouterr().err == ""
+
+
+@needs("mariadb")
+def test_a_delay_goes_with_its_kernel():
+    more = "way = servers.delayed(started[0]); way.connect()"
+    with kernel("mariadb", more=more) as (process, folders):
+        os.kill(process.pid, signal.SIGKILL)
+        assert gone(folders) == []
+
+
+@needs("mariadb")
+def test_a_delay_before_a_named_server_has_a_folder_of_its_own(running, monkeypatch):
+    monkeypatch.setenv("MARIADB_URL", running("mariadb").url)
+    with servers.mariadb() as named, servers.delayed(named) as way:
+        folder = Path(dict(parse_qsl(urlsplit(way.url).query))["unix_socket"]).parent
+        assert folder != running("mariadb").program.folder
+        assert folder.stat().st_mode & 0o077 == 0
+        with way.connect() as connection:
+            trips(connection)
+    assert not folder.exists()
+
+
+@needs("redis")
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_delay_before_redis(tcp):
+    with servers.redis(tcp=tcp) as server, servers.delayed(server) as way:
+        client = way.connect()
+        way.trips = 0
+        for _ in range(3):
+            client.incr("trips")
+        assert way.trips == 3
+        with client.pipeline(transaction=False) as pipeline:
+            for _ in range(100):
+                pipeline.incr("trips")
+            pipeline.execute()
+        assert way.trips == 4
+        client.close()
+        assert urlsplit(way.url).hostname == ("127.0.0.1" if tcp else None)
+
+
+def test_a_delay_before_nothing():
+    with pytest.raises(servers.ServerError, match=r"^A delay needs a socket or a host and a port"):
+        servers.delayed(servers.Server("File", "", "file:///x"))
 
 
 # Servers that the environment names

@@ -16,6 +16,7 @@ from nexus.servers import _mariadb, _rabbitmq, _redis
 from nexus.servers._base import MissingServer, Server, ServerError, UnknownServer, seen
 
 if TYPE_CHECKING:
+    from nexus.servers._proxy import Delayed
     from nexus.servers._smtp import SMTP
     from nexus.servers._web import Web
 
@@ -25,6 +26,7 @@ __all__ = [
     "ServerError",
     "UnknownServer",
     "available",
+    "delayed",
     "guard_folder",
     "mariadb",
     "rabbitmq",
@@ -84,6 +86,16 @@ def web(app: Callable) -> "Web":
     from nexus.servers._web import Web  # here, because most kernels serve nothing
 
     return Web(app)
+
+
+def delayed(server: Server, delay: float = 0.0) -> "Delayed":
+    """A longer way to a running `server`: at its `url` each request is held back `delay` seconds.
+
+    `delay` may be set while it runs; `trips` counts the requests that were answered.
+    """
+    from nexus.servers._proxy import Delayed  # here, because few kernels need it
+
+    return Delayed(server, delay)
 
 
 _ABSENT: dict[str, Callable[[], str | None]] = {
