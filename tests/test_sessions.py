@@ -2,6 +2,7 @@
 
 from math import factorial, prod
 
+import pymysql
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,6 +38,14 @@ def test_an_unknown_session_is_named() -> None:
         sessions.play(("writer",), {})
 
 
+class Bank(list):
+    """Three connections, and the server behind them."""
+
+    def __init__(self, server, connections):
+        super().__init__(connections)
+        self.server = server
+
+
 @pytest.fixture(scope="module")
 def bank():
     if reason := servers.available("mariadb"):
@@ -48,7 +57,7 @@ def bank():
             cursor.execute("CREATE TABLE bank.account (id INT PRIMARY KEY, balance INT)")
             cursor.execute("INSERT INTO bank.account VALUES (1, 100), (2, 100)")
         connections[0].commit()
-        yield connections
+        yield Bank(server, connections)
         for connection in connections:
             connection.close()
 
@@ -93,3 +102,168 @@ def test_a_deadlock_is_an_outcome(bank) -> None:
     played = play(bank, "1212", (1, 2), (2, 1))
     assert played[:3] == ["T1 done", "T2 done", "T1 waits"]
     assert {"T2 error", "T1 resumed"} <= set(played[3:]) or "T1 error" in played[3:]
+
+
+# --- schedules in lines, functions in steps, and what a reader sees of them ----------------------
+
+
+def steps(history: sessions.History) -> list[str]:
+    return [f"{step.session} {step.outcome}" for step in history]
+
+
+@pytest.fixture
+def stage(bank):
+    """Ten in each account: a connection that watches, and a function that opens more."""
+    for connection in bank:
+        connection.rollback()
+    monitor = sessions.prepared(bank[0], "UPDATE bank.account SET balance = 10")
+    return monitor, lambda _: bank.server.connect()
+
+
+READ = "SELECT balance FROM bank.account WHERE id = 1"
+WRITE = "UPDATE bank.account SET balance = {} WHERE id = 1"
+
+
+def test_a_schedule_in_short() -> None:
+    short = "A:r1 B:w2=21 A:n=30 A:n%3=0 C:i3=30 B:d>20 A:c B:a"
+    assert sessions.spelled(short, "free") == [
+        "A: SELECT n FROM free WHERE id = 1",
+        "B: UPDATE free SET n = 21 WHERE id = 2",
+        "A: SELECT id FROM free WHERE n =30",
+        "A: SELECT id FROM free WHERE n %3=0",
+        "C: INSERT INTO free (id, n) VALUES (3, 30)",
+        "B: DELETE FROM free WHERE n >20",
+        "A: COMMIT",
+        "B: ROLLBACK",
+    ]
+    assert sessions.spelled("") == []
+
+
+@pytest.mark.parametrize("turn", ["A:x9", "A", "A:r", "A:w1", ":"])
+def test_a_turn_that_is_none_is_named(turn: str) -> None:
+    with pytest.raises(ValueError, match=f"not a turn: '{turn}'"):
+        sessions.spelled(f"A:r1 {turn}")
+
+
+def test_a_schedule_in_lines(stage) -> None:
+    monitor, connect = stage
+    lines = f"A: {READ}\nB: {WRITE.format(7)}\nA: {WRITE.format(8)}\nB: COMMIT\nA: COMMIT"
+    played = sessions.perform(lines, connect, monitor)
+    assert steps(played) == ["A done", "B done", "A waits", "B done", "A resumed", "A done"]
+    monitor.commit()
+    assert sessions.ask(monitor, READ) == [(8,)]
+    assert repr(played).splitlines() == [
+        f"A    {READ}     10",
+        "  B  UPDATE bank.account SET balance = 7 WHERE id = 1  1 row",
+        "A    UPDATE bank.account SET balance = 8 WHERE id = 1  waits …",
+        "  B  COMMIT",
+        "A    UPDATE bank.account SET balance = 8 WHERE id = 1  … 1 row",
+        "A    COMMIT",
+    ]
+    assert played._repr_html_().count("<tr>") == 7
+
+
+def test_an_error_ends_the_script_and_its_transaction(stage) -> None:
+    monitor, connect = stage
+    lines = [f"A: {WRITE.format(5)}", "A: SELECT nothing", f"A: {WRITE.format(6)}", "A: COMMIT"]
+    played = sessions.perform(lines, connect, monitor)
+    assert steps(played) == ["A done", "A error"]
+    assert "error 1054" in repr(played)
+    assert sessions.ask(monitor, READ) == [(10,)]
+
+
+def test_whoever_still_waits_at_the_end_is_let_go(stage) -> None:
+    monitor, connect = stage
+    lines = [f"A: {WRITE.format(5)}", f"B: {WRITE.format(6)}", f"C: {WRITE.format(7)}"]
+    assert steps(sessions.perform(lines, connect, monitor)) == ["A done", "B waits", "C waits"]
+    assert sessions.ask(monitor, READ) == [(10,)]
+
+
+def test_an_unknown_connection_is_named() -> None:
+    with pytest.raises(KeyError, match="B"):
+        sessions.script({}, "B: COMMIT")
+
+
+def add_one(connection) -> int:
+    [(balance,)] = sessions.ask(connection, f"{READ} FOR UPDATE")
+    sessions.ask(connection, WRITE.format("%s"), balance + 1)
+    connection.commit()
+    return balance + 1
+
+
+def test_functions_in_lock_step(stage) -> None:
+    monitor, connect = stage
+    played = sessions.perform(dict.fromkeys("ABCD", add_one), connect, monitor)
+    assert [step.value for step in played if step.outcome == "ended"] == [11, 12, 13, 14]
+    assert steps(played)[:4] == ["A done", "B waits", "C waits", "D waits"]
+    assert played[0].said == f"{READ} FOR UPDATE"
+
+
+@pytest.mark.parametrize("order", [*sessions.interleavings({"A": 3, "B": 3})])
+def test_a_function_in_every_order(stage, order: tuple[str, ...]) -> None:
+    monitor, connect = stage
+    sessions.perform({"A": add_one, "B": add_one}, connect, monitor, order)
+    assert sessions.ask(monitor, READ) == [(12,)]
+
+
+def test_a_function_sees_its_errors_and_its_own_are_outcomes(stage) -> None:
+    monitor, connect = stage
+
+    def stumbles(connection) -> None:
+        with pytest.raises(pymysql.ProgrammingError):
+            sessions.ask(connection, "SELECT nothing FROM nowhere")
+        raise ValueError("enough")
+
+    played = sessions.perform({"A": stumbles}, connect, monitor)
+    assert [step.outcome for step in played] == ["error"]
+    assert isinstance(played[0].value, ValueError)
+
+
+def test_a_function_without_a_statement_just_ends(stage) -> None:
+    monitor, connect = stage
+    played = sessions.perform({"A": lambda connection: 7}, connect, monitor)
+    assert [(step.outcome, step.value) for step in played] == [("ended", 7)]
+
+
+def test_a_function_that_does_not_end_is_stopped(stage) -> None:
+    monitor, connect = stage
+    connection = connect("A")
+
+    def endless(connection) -> None:
+        while True:
+            sessions.ask(connection, "SELECT 1")
+
+    look = sessions.lock_waits(monitor, {"A": connection})
+    with pytest.raises(TimeoutError, match="not at an end"):
+        sessions.play((), {"A": sessions.stepped(endless, connection)}, look, finish=20)
+
+
+def test_a_timeout_is_waited_for(stage) -> None:
+    monitor, connect = stage
+
+    def impatient(connection) -> int:
+        sessions.ask(connection, "SET SESSION innodb_lock_wait_timeout = 1")
+        try:
+            sessions.ask(connection, WRITE.format(3))
+        except pymysql.OperationalError as error:
+            return error.args[0]
+        return 0
+
+    played = sessions.perform({"A": [WRITE.format(5)], "B": impatient}, connect, monitor, "ABB")
+    assert played[-1].value == 1205
+    assert "B waits" in steps(played)
+
+
+def test_a_crowd_raises_what_one_of_it_raised(bank) -> None:
+    def work(connection, dice) -> None:
+        if dice.random() > 2:
+            raise AssertionError
+        raise KeyError("one of them")
+
+    with pytest.raises(KeyError, match="one of them"):
+        sessions.crowd(work, bank.server.connect, workers=3, times=2)
+
+
+def test_a_crowd_loses_nothing(bank, stage) -> None:
+    sessions.crowd(lambda connection, _: add_one(connection), bank.server.connect, 4, 10)
+    assert sessions.ask(stage[0], READ) == [(50,)]
