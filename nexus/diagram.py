@@ -180,4 +180,6 @@ def _alt(schema: Schema) -> str:
         links = [f"{c.name} to {c.refers}" for c in columns if c.refers]
         return f"{said}, foreign keys {', '.join(links)}" if links else said
 
-    return f"Diagram of {len(schema)} tables. " + "; ".join(map(table, schema, schema.values()))
+    many = "table" if len(schema) == 1 else "tables"
+    said = "; ".join(map(table, schema, schema.values()))
+    return f"Diagram of {len(schema)} {many}. {said}"
