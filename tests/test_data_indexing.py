@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nexus import servers
 from nexus.exercises import Hint, judge
 from nexus.exercises.data_indexing import inspect
+from tests.machine import need
 from tests.taught import taught
 from tests.wrong_answers.data_indexing import GOOD
 
@@ -29,8 +30,7 @@ VALUES = st.lists(st.one_of(st.none(), st.integers(0, 9)), max_size=300)
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[pymysql.Connection]:
-    if reason := servers.available("mariadb"):
-        pytest.skip(reason)
+    need("mariadb")
     with servers.mariadb() as server, server.connect(autocommit=True) as connection:
         run(connection, "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT, c CHAR(200) NOT NULL)")
         run(connection, "ALTER TABLE t STATS_AUTO_RECALC = 0, ADD INDEX a (a), ADD INDEX ab (a, b)")
@@ -175,8 +175,7 @@ SAME_DAY, LATER = NEXT.format("= '2026-03-01' AND id > 9000"), NEXT.format("> '2
 
 
 def accepted(name: str, answer: object) -> str:
-    if reason := servers.available("mariadb"):
-        pytest.skip(reason)
+    need("mariadb")
     verdict = judge(f"data/indexing/{name}", answer)
     assert verdict.accepted, verdict.message
     return verdict.message

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from nexus import servers
 from nexus.exercises import judge
 from nexus.measure import reads
+from tests.machine import need
 from tests.taught import taught
 
 TAUGHT = taught("data/orm-sqlalchemy")
@@ -67,8 +68,7 @@ def lite() -> Iterator[sa.Engine]:
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[sa.Engine]:
-    if reason := servers.available("mariadb"):
-        pytest.skip(f"mariadb: {reason}")
+    need("mariadb")
     with servers.mariadb() as server:
         engine = sa.create_engine(sa.make_url(server.url).set(drivername="mysql+pymysql"))
         Base.metadata.create_all(engine)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from nexus import servers
 from nexus.exercises import judge
 from nexus.sessions import Step, ask, last_deadlock, perform, prepared, row_locks, spelled
+from tests.machine import need
 from tests.taught import taught
 
 TOPIC = "data/transactions"
@@ -29,8 +30,7 @@ def lessons() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def db() -> Iterator[Any]:
-    if reason := servers.available("mariadb"):
-        pytest.skip(reason)
+    need("mariadb")
     with servers.mariadb() as server:
         yield server
 
@@ -330,8 +330,7 @@ def test_either_evidence_will_do(lessons: dict[str, Any], seen: list[str], other
 
 
 def test_the_matrix_is_the_same_ten_times(lessons: dict[str, Any]) -> None:
-    if reason := servers.available("mariadb"):
-        pytest.skip(reason)
+    need("mariadb")
     with servers.mariadb() as fresh:
         first = lessons["matrix"](fresh)
         assert len(first) in (48, 96)  # with the setting and, on a server without it, not
@@ -381,8 +380,7 @@ def test_a_mend_gains_what_it_should(
 
 
 def test_the_deadlock_report_is_read(lessons: dict[str, Any]) -> None:
-    if reason := servers.available("mariadb"):
-        pytest.skip(reason)
+    need("mariadb")
     with servers.mariadb() as fresh, lessons["session"](fresh) as monitor:
         assert last_deadlock(monitor) == []
         crossed = {

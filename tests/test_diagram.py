@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from sqlalchemy import Engine, create_engine, text
 
 from nexus import diagram, servers
+from tests.machine import need
 
 SHOP = """
     CREATE TABLE region (id INTEGER PRIMARY KEY, inside INT REFERENCES region (id));
@@ -75,8 +76,8 @@ def test_an_absent_table_is_named() -> None:
         diagram.draw(made(SHOP), ["pilot"])
 
 
-@pytest.mark.skipif(bool(servers.available("mariadb")), reason="MariaDB is not here")
 def test_mariadb_says_the_same() -> None:
+    need("mariadb")
     with servers.mariadb() as server, server.connect() as connection:
         with connection.cursor() as cursor:
             cursor.execute("CREATE TABLE a (id INT UNSIGNED PRIMARY KEY) CHARACTER SET utf8mb4")

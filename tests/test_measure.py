@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nexus import measure, servers
+from tests.machine import need
 
 FIGURES = re.compile(
     (Path(__file__).parent / "sanitize.cfg").read_text().split("regex: ")[1].splitlines()[0]
@@ -92,8 +93,7 @@ def test_a_race_of_nothing_is_refused(alternatives: dict, rounds: int) -> None:
 
 @pytest.fixture(scope="module")
 def mariadb():
-    if reason := servers.available("mariadb"):
-        pytest.skip(reason)
+    need("mariadb")
     with servers.mariadb() as server:
         connection = server.connect()
         with connection.cursor() as cursor:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nexus import servers, sessions
+from tests.machine import need
 
 
 @settings(deadline=None)
@@ -48,8 +49,7 @@ class Bank(list):
 
 @pytest.fixture(scope="module")
 def bank():
-    if reason := servers.available("mariadb"):
-        pytest.skip(reason)
+    need("mariadb")
     with servers.mariadb() as server:
         connections = [server.connect() for _ in range(3)]
         with connections[0].cursor() as cursor:
