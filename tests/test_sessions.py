@@ -267,3 +267,58 @@ def test_a_crowd_raises_what_one_of_it_raised(bank) -> None:
 def test_a_crowd_loses_nothing(bank, stage) -> None:
     sessions.crowd(lambda connection, _: add_one(connection), bank.server.connect, 4, 10)
     assert sessions.ask(stage[0], READ) == [(50,)]
+
+
+class Answers:
+    """A monitor that gives the answers of a server: who waits, and who waits for whom."""
+
+    def __init__(self, waiting: list[str], edges: list[tuple[int, int]]):
+        self.left, self.edges, self.looks = list(waiting), edges, 0
+
+    def cursor(self) -> "Answers":
+        return self
+
+    def __enter__(self) -> "Answers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def execute(self, sql: str) -> None:
+        self.looks += "INNODB_LOCK_WAITS" in sql
+        status = "INNODB STATUS" in sql
+        self.rows = [("InnoDB", "", self.status())] if status else self.edges
+
+    def status(self) -> str:
+        who = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        return "".join(
+            f"\n---TRANSACTION {number}\nLOCK WAIT 3 lock struct(s), heap size 1, 2 row lock(s), "
+            f"undo log entries 1\nMariaDB thread id {number}, query id 1"
+            for number in map("AB".index, who)
+        )
+
+    def fetchall(self) -> list[tuple]:
+        return self.rows
+
+
+@pytest.mark.parametrize(
+    ("waiting", "edges", "named", "looks"),
+    [
+        (["A"], [], {"A"}, 0),
+        (["AB"], [(0, 7), (1, 0)], {"A", "B"}, 1),  # 7 is nobody of the play
+        (["AB", "A"], [(0, 1), (1, 0)], set(), 1),  # the server has just found the deadlock
+        (["AB"], [(0, 1), (1, 0)], {"A", "B"}, 3),  # a circle that it does not find
+        (["AB", "A"], [(0, 7), (1, 0)], {"A"}, 1),  # B was let go
+    ],
+)
+def test_who_is_in_a_circle_does_not_wait_for_certain(
+    waiting: list[str], edges: list[tuple[int, int]], named: set[str], looks: int
+) -> None:
+    class Connection:
+        def __init__(self, number: int):
+            self.thread_id = lambda: number
+
+    monitor = Answers(waiting, edges)
+    look = sessions.lock_waits(monitor, {"A": Connection(0), "B": Connection(1)})
+    assert look({"B"}) == named
+    assert monitor.looks == looks
