@@ -16,7 +16,7 @@ help: ## what can be made
 book: $(READY) ## build the site into _build/html
 	@$(BIN)/python tools/book.py
 
-test: $(READY) .cache/apt-servers .cache/apt-tests .cache/warm ## execute and compare everything (only=part/name: one entry)
+test: $(READY) .cache/apt-servers .cache/apt-tests .cache/npm .cache/warm ## execute and compare everything (only=part/name: one entry)
 	@$(BIN)/python -m pytest -n auto --dist loadscope $(ONLY)
 
 lab: $(READY) .cache/apt-servers .cache/warm ## work through the entries in JupyterLab
@@ -45,6 +45,9 @@ $(READY): requirements.txt tools/setup.sh
 
 .cache/apt-tests: tests/apt.txt
 	@sh tools/setup.sh packages $< $@
+
+.cache/npm: tests/npm/package-lock.json
+	@sh tools/setup.sh node $@
 
 # The loaded databases that the entries start from, made once in the user's cache.
 .cache/warm: $(READY) data/SHA256SUMS $(wildcard departures/*.py departures/migrations/*.py)

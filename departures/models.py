@@ -4,9 +4,14 @@ Times are stored in UTC; the clock on the wall is that of the airport's `zone`. 
 does not know is NULL. `data/README.md` states each decision and counts the rows it touches.
 """
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.db import models
 
 from . import clock
+
+BOARD_KEEPS = timedelta(hours=1)  # how long a flight stays on the board after its time
 
 
 class Airline(models.Model):
@@ -47,6 +52,19 @@ class Plane(models.Model):
         return self.tail_number
 
 
+class FlightQuerySet(models.QuerySet["Flight"]):
+    def joined(self) -> "FlightQuerySet":
+        """Each flight comes with what it refers to, in the same query."""
+        return self.select_related("airline", "origin", "destination", "plane")
+
+    def board(self, airport: str | None = None) -> "FlightQuerySet":
+        """What hangs on a departures board now: from an hour ago on, of one airport or of all."""
+        flights = self.filter(scheduled_departure__gte=clock.now() - BOARD_KEEPS)
+        if airport:
+            flights = flights.filter(origin=airport)
+        return flights.order_by("scheduled_departure", "id")
+
+
 class Flight(models.Model):
     """One scheduled departure; a cancelled one has no `departure`.
 
@@ -68,7 +86,7 @@ class Flight(models.Model):
     tail_number = models.CharField(
         max_length=6, blank=True, help_text="as reported, also where no plane is known by it"
     )
-    scheduled_departure = models.DateTimeField()
+    scheduled_departure = models.DateTimeField(db_index=True)  # the order of every list
     departure = models.DateTimeField(null=True)
     scheduled_arrival = models.DateTimeField(
         null=True, help_text="unknown where the destination's zone is"
@@ -78,6 +96,16 @@ class Flight(models.Model):
     arrival_delay = models.SmallIntegerField(null=True, help_text="minutes; negative is early")
     air_time = models.PositiveSmallIntegerField(null=True, help_text="minutes")
     distance = models.PositiveSmallIntegerField(help_text="miles")
+
+    ORIGINS = ("EWR", "JFK", "LGA")  # all flights leave from one of the three
+
+    objects = FlightQuerySet.as_manager()
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled"
+        DELAYED = "delayed"
+        DEPARTED = "departed"
+        CANCELLED = "cancelled"
 
     class Meta:
         constraints = (
@@ -92,6 +120,16 @@ class Flight(models.Model):
     @property
     def cancelled(self) -> bool:
         return self.departure is None
+
+    @property
+    def status(self) -> Status:
+        """What one can know of the flight now, at the moment that the replay has come to."""
+        now = clock.now()
+        if self.departure and self.departure <= now:
+            return self.Status.DEPARTED
+        if self.scheduled_departure > now:
+            return self.Status.SCHEDULED
+        return self.Status.CANCELLED if self.cancelled else self.Status.DELAYED
 
 
 class Weather(models.Model):
@@ -122,11 +160,17 @@ class Weather(models.Model):
 
 
 class Subscriber(models.Model):
-    """A person who follows flights. All of them are synthetic, see `synthetic.py`."""
+    """A person who follows flights. The loaded ones are synthetic, see `synthetic.py`.
+
+    Who has a `user` can sign in; the synthetic ones have none. It goes, and this goes with it.
+    """
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=60)
     created = models.DateTimeField(default=clock.now)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="subscriber", null=True
+    )
 
     def __str__(self) -> str:
         return self.email

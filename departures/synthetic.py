@@ -58,7 +58,7 @@ def layer(flights: Iterable[FlightFacts], subscriptions: int = SUBSCRIPTIONS) ->
     for number, (first, last) in enumerate(product(FIRST.split(), LAST.split()), start=1):
         joined.append(datetime(2013, 1, 1, tzinfo=UTC) + timedelta(minutes=below(40 * 24 * 60)))
         email = f"{first}.{last}@example.org".lower()
-        people.append((number, email, f"{first} {last}", _text(joined[-1])))
+        people.append((number, email, f"{first} {last}", _text(joined[-1]), None))  # no user
 
     follows: list[Row] = []
     notices: list[Row] = []

@@ -91,12 +91,16 @@ def _environment(url: str) -> dict[str, str]:
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
         "DEBUG": "false",
         "SECRET_KEY": secrets.token_urlsafe(50),
+        "JWT_KEY": secrets.token_urlsafe(50),
         "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
         "DATABASE_URL": url,
         "DATA_FOLDER": str(source.FOLDER),
         "REPLAY_START": "2013-02-14T17:00:00Z",  # noon in New York, on the day people follow
         "REPLAY_SINCE": "2013-01-01T00:00:00Z",
         "REPLAY_SPEED": "0",
+        "THROTTLE": "true",
+        "PROXIES": "0",
+        "CACHE_URL": "locmem://",
         "LOG_LEVEL": "CRITICAL",
     }
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 
-os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+for key in ("SECRET_KEY", "JWT_KEY"):
+    os.environ.setdefault(key, secrets.token_urlsafe(50))
 # The browser of the book's tests leaves an event loop in this thread; Django would refuse to run.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Set-up behind the Makefile.
 #   setup.sh python                 the virtual environment from the lock
+#   setup.sh node [STAMP]           what tests/npm/package.json names
 #   setup.sh packages LIST [STAMP]  the distribution's packages named in LIST, where this user may;
 #                                   STAMP is touched when nothing is missing any more
 # A package that cannot be installed is named in one line, and the tests that need it are skipped.
@@ -65,6 +66,16 @@ python)
     touch "$VENV/ready"
     echo "python: ready"
     ;;
+node)
+    # A machine may have Node.js from elsewhere, beside which the distribution's npm cannot stand.
+    command -v npm >/dev/null || install_missing "the clients in tests/npm" nodejs npm || exit 0
+    echo "node: setting up tests/npm"
+    if npm ci --prefix tests/npm --no-audit --no-fund --loglevel=error >/dev/null; then
+        mkdir -p "$(dirname "${2:-.cache/npm}")" && touch "${2:-.cache/npm}"
+    else
+        echo "node: tests/npm could not be set up; the tests that need it are skipped"
+    fi
+    ;;
 packages)
     # shellcheck disable=SC2046 # a list of names
     if install_missing "listed in $2" $(grep -v '^#' "$2") && [ -n "${3:-}" ]; then
@@ -72,7 +83,7 @@ packages)
     fi
     ;;
 *)
-    echo "usage: setup.sh python | packages LIST [STAMP]" >&2
+    echo "usage: setup.sh python | node [STAMP] | packages LIST [STAMP]" >&2
     exit 2
     ;;
 esac

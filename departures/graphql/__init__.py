@@ -1,0 +1,1 @@
+"""The GraphQL endpoint: its schema, its limits, its view."""
