@@ -23,7 +23,7 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from nexus_book import entries, pages, site
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.entries import ROOT
 from tools.book import build
@@ -32,16 +32,6 @@ PREFIX = "/repo/"  # GitHub Pages serves a project under its name
 PUBLISHED = {"SITE_URL": f"https://ada.example{PREFIX}", "GITHUB_REPOSITORY": "ada/repo"}
 UNKNOWN = {"SITE_URL": "", "GITHUB_REPOSITORY": ""}
 FIRST_PAGE_BYTES = 500_000  # as the files are; a server that compresses sends a third of it
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AXE = {
     "resultTypes": ["violations", "incomplete"],
     "rules": {"label-content-name-mismatch": {"enabled": True}},  # off by default
@@ -214,16 +204,6 @@ def served(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium: install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def morning() -> Iterator[None]:
 
 
 @pytest.fixture
-def browser() -> Client:
+def visitor() -> Client:
     """A client that sees a failure as a browser does, not as an exception."""
     return Client(raise_request_exception=False)
 

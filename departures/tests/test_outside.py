@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from axe_playwright_python.sync_playwright import Axe
 from openapi_spec_validator import OpenAPIV2SpecValidator
 
 from .conftest import ROOT, Running
@@ -128,6 +129,40 @@ def test_attacks_are_refused_at_once(running, body, status, says):
         assert answer.status_code == status
         assert says in answer.text
     assert min(took) < 0.1  # seconds; the best of five, since the machine has other work
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_board_in_a_browser(running, browser, width, colours):
+    """Accessible by axe's rules, and no wider than the screen."""
+    with browser.new_page(viewport={"width": width, "height": 900}, color_scheme=colours) as page:
+        page.goto(running.url)
+        assert page.title() == "Departures"
+        violations = Axe().run(page).response["violations"]
+        assert [(rule["id"], rule["help"]) for rule in violations] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("address", "shows"), [("swagger/", "/airlines"), ("redoc/", "airlines")])
+def test_documentation_in_a_browser(running, browser, address, shows):
+    """It is drawn, and nothing that it would ask other sites for gets out."""
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.url)
+        if route.request.url.startswith(running.url):
+            route.continue_()
+        else:
+            route.abort()
+
+    with browser.new_page() as page:
+        page.route("**/*", answer)
+        page.goto(f"{running.url}/{address}")
+        page.get_by_text(shows).first.wait_for()
+        page.wait_for_load_state("networkidle")
+    assert len(asked) > 5
+    own = (running.url, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
 
 
 @pytest.mark.parametrize("page", ["swagger/", "redoc/", ""])

@@ -110,15 +110,15 @@ def test_a_person_gets_a_page(client):
         ("GET", "/healthz", {"Host": "somewhere.else"}, "", 400),
     ],
 )
-def test_every_error_is_a_problem(browser, db, method, address, headers, body, status):
+def test_every_error_is_a_problem(visitor, db, method, address, headers, body, status):
     kind = headers.pop("Content-Type", "application/octet-stream")
-    answer = browser.generic(method, address, body, content_type=kind, headers=headers)
+    answer = visitor.generic(method, address, body, content_type=kind, headers=headers)
     assert problem(answer)["status"] == status
     assert status != 405 or "Allow" in answer
 
 
 @override_settings(ROOT_URLCONF=__name__)
-def test_a_failure_tells_nothing(browser):
-    answer = browser.get("/fails")
+def test_a_failure_tells_nothing(visitor):
+    answer = visitor.get("/fails")
     assert problem(answer)["status"] == 500
     assert b"secret" not in answer.content
