@@ -8,7 +8,7 @@ READY  := $(VENV)/ready
 ONLY := $(if $(only),-k $(notdir $(only)))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab lint new run lock clean
+.PHONY: help book test lab serve lint new run lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -21,6 +21,9 @@ test: $(READY) .cache/apt-servers .cache/apt-tests .cache/npm .cache/warm ## exe
 
 lab: $(READY) .cache/apt-servers .cache/warm ## work through the entries in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.
+
+serve: $(READY) ## the service that the entries study, on http://127.0.0.1:8000
+	@DEBUG=true sh tools/serve.sh $(BIN)
 
 lint: $(READY) ## ruff on code and notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,5 +1,7 @@
 """The REST API: what it costs, what it refuses, and whom it shows what."""
 
+import base64
+
 import pytest
 from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
@@ -115,8 +117,15 @@ def test_what_is_not_understood_is_refused(loaded, client, address, named):
     assert (said["status"], list(said["errors"])) == (400, [named])
 
 
-def test_a_cursor_that_is_none(loaded, client):
-    assert problem(client.get("/api/v1/flights?cursor=nonsense"))["status"] == 404
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", b"p=nonsense", b"p=2013-13-01", b"p=%00", b"o=-1", b"o=x"]
+)
+def test_a_cursor_that_is_none(loaded, visitor, cursor):
+    """Also one that somebody has edited."""
+    if isinstance(cursor, bytes):
+        cursor = base64.b64encode(cursor).decode()
+    answer = visitor.get("/api/v1/flights", {"cursor": cursor})
+    assert problem(answer)["status"] == 404
 
 
 def test_putting_twice_is_putting_once(signed_in, ada):

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
         parser.add_argument("--folder", type=Path, default=settings.DATA_FOLDER)
         parser.add_argument("--replace", action="store_true", help="delete what is there first")
+        parser.add_argument("--if-empty", action="store_true", help="leave what is there alone")
         parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,6 +40,8 @@ class Command(BaseCommand):
                 progress=progress,
             )
         except loading.NotEmpty:
+            if options["if_empty"]:
+                return
             raise CommandError("The database is not empty; --replace loads it anew.") from None
         except DataError as error:
             raise CommandError(str(error)) from error
