@@ -153,3 +153,24 @@ def test_a_person_follows_a_flight_once_and_in_the_replayed_year():
         Subscription.objects.create(subscriber=ada, flight_id=1)
     ada.delete()
     assert not Subscription.objects.filter(flight_id=1).exists()
+
+
+@pytest.mark.parametrize(
+    ("leaves", "at", "status"),
+    [
+        (None, 11, "scheduled"),
+        (None, 12, "cancelled"),
+        (None, 13, "cancelled"),
+        (12, 11, "scheduled"),
+        (12, 12, "departed"),
+        (14, 11, "scheduled"),
+        (14, 13, "delayed"),
+        (14, 14, "departed"),
+        (11, 11, "departed"),  # before its time
+    ],
+)
+def test_status(leaves, at, status):
+    """Of a flight that is due at twelve, what one can know of it at each hour."""
+    flight = Flight(scheduled_departure=utc(2, 14, 12), departure=leaves and utc(2, 14, leaves))
+    with clock.freeze(utc(2, 14, at)):
+        assert flight.status == status

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,21 @@ def test_graphql_over_http_audits(running):
     assert len(audits) > 50, ran.stderr
     wanted = [audit for audit in audits if audit["name"].startswith(("MUST", "SHOULD"))]
     assert [audit for audit in wanted if audit["status"] != "ok"] == []
+
+
+def test_the_same_request_from_many_at_once(running, token):
+    """One of them makes the subscription; nobody gets an error."""
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        address = f"{running.url}/api/v1/subscriptions/7"
+        session.delete(address, timeout=60)
+
+        def follow(_: int) -> int:
+            return session.put(address, json={"active": True}, timeout=60).status_code
+
+        with ThreadPoolExecutor(16) as pool:
+            codes = Counter(pool.map(follow, range(32)))
+    assert codes == {201: 1, 200: 31}
 
 
 DEEP = "{ subscriptions" + " { flight { subscription" * 10 + " { active }" + " } }" * 10 + " }"
