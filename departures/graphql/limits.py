@@ -1,8 +1,8 @@
 """What a document may ask for, decided before any of it is executed.
 
-strawberry's own limiters of depth and aliases walk into a fragment each time it is spread. A
-document of 700 bytes whose fragments each spread the next one twice keeps them busy for seconds.
-Here each fragment is measured once, so the time is linear in the document.
+Written out, a document of 700 bytes can have a quarter of a million fields: its fragments each
+spread the next one twice. So each fragment is measured once, and the time that this takes is
+linear in the document.
 """
 
 from typing import NamedTuple
