@@ -100,7 +100,7 @@ REST_FRAMEWORK = {
     ),
     "DEFAULT_PERMISSION_CLASSES": ("rest_framework.permissions.AllowAny",),
     "DEFAULT_RENDERER_CLASSES": ("rest_framework.renderers.JSONRenderer",),
-    "DEFAULT_PARSER_CLASSES": ("rest_framework.parsers.JSONParser",),
+    "DEFAULT_PARSER_CLASSES": ("departures.api.parsers.JSONParser",),
     "DEFAULT_PAGINATION_CLASS": "departures.api.pagination.Cursor",
     "DEFAULT_FILTER_BACKENDS": ("departures.api.filters.Strict",),
     "DEFAULT_THROTTLE_CLASSES": (

@@ -1,5 +1,6 @@
 """Pages that cost the same wherever they are: a cursor instead of an offset, and no count."""
 
+import re
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -34,7 +35,7 @@ class Cursor(CursorPagination):
     def get_page_size(self, request: Request) -> int:
         """As asked for; a limit that is out of bounds is refused, not replaced."""
         asked = request.query_params.get(self.page_size_query_param, str(self.page_size))
-        if asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= self.max_page_size:
+        if re.fullmatch("[0-9]{1,3}", asked) and 1 <= int(asked) <= self.max_page_size:
             return int(asked)
         raise ValidationError({"limit": [f"Write a whole number from 1 to {self.max_page_size}."]})
 

@@ -86,13 +86,13 @@ class Schema(SwaggerAutoSchema):
     def get_response_serializers(self) -> dict[str, Any]:
         found = super().get_response_serializers()
         errors = {
+            400: "A parameter or the body is not valid.",
             401: "The token, or what it was asked for with, is not accepted.",
             406: "The service speaks JSON.",
             413: "The body is too large.",
             429: "Too many requests; the header Retry-After says when to come again.",
+            500: "The service failed.",
         }
-        if self.has_list_response() or self.get_request_serializer() not in (None, no_body):
-            errors[400] = "A parameter or the body is not valid."
         if self.needs_sign_in():
             errors[403] = "The account is not a subscriber's."
         if "{" in self.path or self.has_list_response():

@@ -8,13 +8,15 @@ application/json only, and with 400 for one that accepts application/graphql-res
 from types import SimpleNamespace
 from typing import Any
 
+from graphql import GraphQLError
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from strawberry.http import process_result
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.types import ExecutionResult
 
 from .schema import schema
 
@@ -27,18 +29,20 @@ class GraphQLRenderer(JSONRenderer):
 
 
 class GraphQL(APIView):
-    parser_classes = (JSONParser,)
     renderer_classes = (JSONRenderer, GraphQLRenderer)  # the first where a client takes any
     swagger_schema = None  # it has a schema of its own
 
     def post(self, request: Request) -> Response:
         asked = parameters(request.data)
-        result = schema.execute_sync(
-            asked["query"],
-            variable_values=asked.get("variables"),
-            operation_name=asked.get("operationName"),
-            context_value=SimpleNamespace(request=request),
-        )
+        try:
+            result = schema.execute_sync(
+                asked["query"],
+                variable_values=asked.get("variables"),
+                operation_name=asked.get("operationName"),
+                context_value=SimpleNamespace(request=request),
+            )
+        except CannotGetOperationTypeError as error:  # the document has none, or none of that name
+            result = ExecutionResult(None, [GraphQLError(error.as_http_error_reason())])
         said = process_result(result)
         # An error without a path: nothing was executed, since the document is at fault.
         refused = result.data is None and not any(error.path for error in result.errors or ())
@@ -58,7 +62,7 @@ def parameters(data: Any) -> dict[str, Any]:
         for name, kind in PARAMETERS.items()
         if data.get(name) is not None and not isinstance(data[name], kind)
     }
-    if data.get("query") is None:
+    if data.get("query") in (None, ""):
         faults["query"] = ["This parameter is required."]
     if faults:
         raise ValidationError(faults)

@@ -109,6 +109,7 @@ def test_filters(loaded, client, query, holds):
         ("flights?limit=0", "limit"),
         ("flights?limit=201", "limit"),
         ("flights?limit=%D9%A1", "limit"),
+        ("flights?limit=0000000010000", "limit"),
         ("flights?order=distance", "order"),
         ("flights/1?day=2013-01-01", "day"),
         ("airlines?order=latest", "order"),

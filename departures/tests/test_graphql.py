@@ -100,12 +100,18 @@ def aliased(field: str, times: int) -> str:
         ),
         ("{ board { " + "id " * 1_000 + "} }", "tokens"),
         ("{ nope }", "nope"),
+        ("fragment a on Query { airlines { name } }", "operation"),
+        (nested(500), "nested too deeply"),
         ("{", "Syntax Error"),
     ],
 )
 def test_refused(client, db, document, word, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert word in said(ask(client, document))
+
+
+def test_an_operation_that_is_not_there(client, db):
+    assert "X" in said(ask(client, "{ airlines { name } }", operationName="X"))
 
 
 def test_a_client_of_the_old_media_type_reads_200(client, db):

@@ -54,7 +54,7 @@ def test_every_error_is_documented_as_a_problem(document):
     for path, item in document["paths"].items():
         for method in item.keys() - {"parameters"}:
             errors = {c: r for c, r in item[method]["responses"].items() if c >= "400"}
-            assert {"401", "406", "413", "429"} <= errors.keys(), (path, method)
+            assert {"400", "401", "406", "413", "429", "500"} <= errors.keys(), (path, method)
             assert {r["schema"]["$ref"] for r in errors.values()} == {"#/definitions/Problem"}
 
 

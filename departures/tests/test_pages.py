@@ -100,6 +100,8 @@ def test_a_person_gets_a_page(client):
         ("POST", "/graphql", {"Content-Type": "text/plain"}, "x", 415),
         ("POST", "/api/v1/token", {"Content-Type": "application/json"}, "{", 400),
         ("POST", "/graphql", {"Content-Type": "application/json"}, "{", 400),
+        ("POST", "/graphql", {"Content-Type": "application/json"}, "[" * 60_000, 400),
+        ("POST", "/graphql", {"Content-Type": "application/json"}, '{"query": ""}', 400),
         ("POST", "/graphql", {"Content-Type": "application/json"}, "[]", 400),
         ("POST", "/graphql", {"Content-Type": "application/json"}, '{"query": 3}', 400),
         ("POST", "/api/v1/token", {"Content-Type": "application/json"}, "x" * 65_537, 413),

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
-from nexus import service
 from nexus.exercises import Hint, call, exercise, plain
+from nexus.exercises._django import models, recorded
+from nexus.exercises._django import untouched as undone
 from nexus.measure import reads, shape
 
 if TYPE_CHECKING:
@@ -26,16 +25,6 @@ DAY = date(2013, 2, 14)
 SIZES = (10, 50, 200)
 MANY = {"get": "list", "post": "create"}
 ONE = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
-
-
-@cache
-def models() -> ModuleType:
-    """The models of the service; they can be imported once Django is set up, and not before."""
-    from django.apps import apps
-
-    if not apps.ready:  # it is in a reader's kernel, and in the tests of what the page teaches
-        service.setup(apps=["rest_framework", "django_filters"])
-    return import_module("departures.models")
 
 
 def send(view: Any, line: str, body: Any = None, **headers: str) -> Any:
@@ -59,16 +48,6 @@ def send(view: Any, line: str, body: Any = None, **headers: str) -> Any:
         if connection.in_atomic_block:  # SQLite has undone the statement that failed, and no more
             transaction.set_rollback(False)
         return Response({"detail": type(error).__name__}, status=500)
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Whatever is written in the block is gone after it."""
-    with transaction.atomic():
-        try:
-            yield
-        finally:
-            transaction.set_rollback(True)
 
 
 @contextmanager
@@ -109,20 +88,6 @@ def walk(
             break
         path = page["next"].removeprefix("http://testserver")
     return ids
-
-
-@contextmanager
-def recorded() -> Iterator[list[str]]:
-    """The statements of the block, also those that somebody inside it captures for himself."""
-    statements: list[str] = []
-
-    def note(execute: Callable, sql: str, *rest: Any) -> Any:
-        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
-            statements.append(sql)
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(note):
-        yield statements
 
 
 # --- board ---------------------------------------------------------------------------------------

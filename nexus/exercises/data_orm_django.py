@@ -5,17 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from functools import cache
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Prefetch, QuerySet
 from django.test import TransactionTestCase
 
-from nexus import service
 from nexus.exercises import Hint, call, exercise, plain
+from nexus.exercises._django import models, recorded, untouched
 from nexus.measure import shape
 
 if TYPE_CHECKING:
@@ -27,38 +24,6 @@ SIZES = (2, 10, 50)
 WHOLE_DAY = 2_000  # more flights than any day has
 MOST = 3  # queries
 KEYS = ("flight", "airline", "destination", "plane", "subscribers")
-
-
-@cache
-def models() -> ModuleType:
-    """The models of the service; they can be imported once Django is set up, and not before."""
-    service.setup()
-    return import_module("departures.models")
-
-
-@contextmanager
-def untouched() -> Iterator[None]:
-    """Whatever is written in the block is gone after it."""
-    models()
-    with transaction.atomic():
-        try:
-            yield
-        finally:
-            transaction.set_rollback(True)
-
-
-@contextmanager
-def recorded() -> Iterator[list[str]]:
-    """The statements of the block, also those that somebody inside it captures for himself."""
-    statements: list[str] = []
-
-    def note(execute: Callable, sql: str, *rest: Any) -> Any:
-        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
-            statements.append(sql)
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(note):
-        yield statements
 
 
 def asked(function: Any, *args: Any) -> tuple[Any, list[str]]:

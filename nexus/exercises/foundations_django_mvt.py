@@ -9,15 +9,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from html.parser import HTMLParser
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 from unittest import mock
 
 from django.core.handlers.base import BaseHandler
-from django.db import connection, transaction
+from django.db import connection
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.template import Context, Engine
@@ -26,17 +24,10 @@ from django.urls import path
 from django.utils.cache import patch_vary_headers
 from django.utils.safestring import SafeString
 
-from nexus import service
 from nexus.exercises import Hint, call, exercise, plain
+from nexus.exercises._django import models, untouched
 
 HERE = __name__
-
-
-@cache
-def models() -> ModuleType:
-    """The models of the service; they can be imported once Django is set up, and not before."""
-    service.setup()
-    return import_module("departures.models")
 
 
 class Page(HTMLParser):
@@ -91,17 +82,6 @@ def quiet(**settings: Any) -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-@contextmanager
-def untouched() -> Iterator[None]:
-    """Whatever is written in the block is gone after it."""
-    models()
-    with transaction.atomic():
-        try:
-            yield
-        finally:
-            transaction.set_rollback(True)
 
 
 @contextmanager
