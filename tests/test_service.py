@@ -1,6 +1,7 @@
 """The cache of loaded databases, and the service that a kernel sets up on a copy of one."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -157,6 +158,26 @@ def test_a_kernel_has_a_loaded_copy_of_its_own():
         "from departures.models import Flight; print(Flight.objects.get(pk=1).number)"
     )
     assert fresh.stdout == "1545\n"
+
+
+def test_graphql_in_a_kernel():
+    """A kernel runs its cells inside an event loop, which strawberry's resolvers look for."""
+    ran = run("""
+        import asyncio, json
+        from nexus import service
+        service.setup()
+        from django.test import Client
+
+        async def cell():
+            body = {"query": "{ board(limit: 3) { number airline { name } } }"}
+            return Client().post("/graphql", body, content_type="application/json").json()
+
+        print(json.dumps(asyncio.run(cell())))
+    """)
+    assert ran.returncode == 0, ran.stderr
+    answer = json.loads(ran.stdout)
+    assert "errors" not in answer
+    assert len(answer["data"]["board"]) == 3
 
 
 def test_the_copy_goes_with_a_killed_kernel(tmp_path):

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from strawberry.http import process_result
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
+from strawberry_django.resolvers import resolving_async
 
 from .schema import schema
 
@@ -33,16 +34,7 @@ class GraphQL(APIView):
     swagger_schema = None  # it has a schema of its own
 
     def post(self, request: Request) -> Response:
-        asked = parameters(request.data)
-        try:
-            result = schema.execute_sync(
-                asked["query"],
-                variable_values=asked.get("variables"),
-                operation_name=asked.get("operationName"),
-                context_value=SimpleNamespace(request=request),
-            )
-        except CannotGetOperationTypeError as error:  # the document has none, or none of that name
-            result = ExecutionResult(None, [GraphQLError(error.as_http_error_reason())])
+        result = executed(parameters(request.data), SimpleNamespace(request=request))
         said = process_result(result)
         # An error without a path: nothing was executed, since the document is at fault.
         refused = result.data is None and not any(error.path for error in result.errors or ())
@@ -51,6 +43,22 @@ class GraphQL(APIView):
         del said["data"]
         modern = isinstance(request.accepted_renderer, GraphQLRenderer)
         return Response(said, status=400 if modern else 200)
+
+
+def executed(asked: dict[str, Any], context: object) -> ExecutionResult:
+    """The result of the document, in this thread, also where that has an event loop: a kernel's."""
+    token = resolving_async.set(True)
+    try:
+        return schema.execute_sync(
+            asked["query"],
+            variable_values=asked.get("variables"),
+            operation_name=asked.get("operationName"),
+            context_value=context,
+        )
+    except CannotGetOperationTypeError as error:  # the document has none, or none of that name
+        return ExecutionResult(None, [GraphQLError(error.as_http_error_reason())])
+    finally:
+        resolving_async.reset(token)
 
 
 def parameters(data: Any) -> dict[str, Any]:
