@@ -19,7 +19,7 @@ book: $(READY) ## build the site into _build/html
 test: $(READY) .cache/apt-servers .cache/apt-tests .cache/npm .cache/warm ## execute and compare everything (only=part/name: one entry)
 	@$(BIN)/python -m pytest -n auto --dist loadscope $(ONLY)
 
-lab: $(READY) .cache/apt-servers .cache/warm ## work through the entries in JupyterLab
+lab: $(READY) .cache/apt-servers .cache/npm .cache/warm ## work through the entries in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.
 
 serve: $(READY) ## the service that the entries study, on http://127.0.0.1:8000

@@ -11,6 +11,7 @@ what to do. Every server is a context manager, and `stop()` may be called twice.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
+from nexus import newman as _newman
 from nexus._guard import guard_folder
 from nexus.servers import _mariadb, _rabbitmq, _redis
 from nexus.servers._base import MissingServer, Server, ServerError, UnknownServer, seen
@@ -40,7 +41,8 @@ __all__ = [
 def available(name: str) -> str | None:
     """None when `name()` would start a server here, else one line that says how to get it.
 
-    Raises UnknownServer when there is no server of that name.
+    "newman" is known too, the client that `nexus.newman` runs: an entry names it among its servers.
+    Raises UnknownServer when there is nothing of that name.
     """
     if name not in _ABSENT:
         raise UnknownServer(_unknown(name))
@@ -104,6 +106,7 @@ _ABSENT: dict[str, Callable[[], str | None]] = {
     "rabbitmq": _rabbitmq.absent,
     "smtp": lambda: None,
     "web": lambda: None,
+    "newman": _newman.absent,
 }
 
 

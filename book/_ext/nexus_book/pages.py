@@ -15,6 +15,7 @@ SERVER_NAMES = {
     "rabbitmq": "RabbitMQ",
     "smtp": "an SMTP sink",
     "web": "a web server",
+    "newman": "Newman",
 }
 
 
